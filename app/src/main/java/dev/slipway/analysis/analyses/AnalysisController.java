@@ -1,0 +1,139 @@
+package dev.slipway.analysis.analyses;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotBlank;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import java.net.URI;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.annotation.Profile;
+import org.springframework.data.domain.PageRequest;
+import org.springframework.data.domain.Pageable;
+import org.springframework.data.domain.Slice;
+import org.springframework.data.domain.Sort;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.ResponseStatus;
+import org.springframework.web.bind.annotation.RestController;
+
+@RestController
+@Profile("web")
+@RequestMapping("/api/analyses")
+@Tag(name = "Analyses")
+class AnalysisController {
+
+    private final Submissions submissions;
+    private final AnalysisRepository analyses;
+
+    AnalysisController(Submissions submissions, AnalysisRepository analyses) {
+        this.submissions = submissions;
+        this.analyses = analyses;
+    }
+
+    @PostMapping
+    @ResponseStatus(HttpStatus.ACCEPTED)
+    @Operation(summary = "Submit values to be analysed")
+    ResponseEntity<AnalysisResponse> submit(
+            @Valid @RequestBody AnalysisRequest request,
+            @RequestHeader(name = "Idempotency-Key", required = false)
+                    @Size(min = 1, max = 255)
+                    @Pattern(regexp = "[!-~]*", message = "must be printable ASCII without spaces")
+                    String idempotencyKey) {
+        Analysis analysis = submissions.submit(request.name(), request.values(), idempotencyKey);
+        return ResponseEntity.accepted()
+                .location(URI.create("/api/analyses/" + analysis.getId()))
+                .body(AnalysisResponse.accepted(analysis));
+    }
+
+    @GetMapping("/{id}")
+    @Operation(summary = "Get one analysis, with its result once it is done")
+    AnalysisResponse get(@PathVariable UUID id) {
+        return analyses.findById(id).map(AnalysisResponse::of).orElseThrow(() -> new AnalysisNotFoundException(id));
+    }
+
+    @GetMapping
+    @Operation(summary = "List analyses, newest first unless sorted otherwise")
+    AnalysisPage list(
+            @RequestParam(required = false) Status status,
+            @RequestParam(defaultValue = "0") @Min(0) @Max(1000) int page,
+            @RequestParam(defaultValue = "20") @Min(1) @Max(100) int size,
+            @RequestParam(defaultValue = "createdAt,desc")
+                    @Pattern(
+                            regexp = "(createdAt|name)(,(asc|desc))?",
+                            message = "must be createdAt or name, then ,asc or ,desc")
+                    String sort) {
+        String[] order = sort.split(",");
+        Sort.Direction direction =
+                order.length == 1 ? Sort.Direction.ASC : Sort.Direction.fromString(order[1]);
+        // The id makes the order stable where the other field is equal.
+        Pageable pageable = PageRequest.of(page, size, direction, order[0], "id");
+        return AnalysisPage.of(
+                status == null ? analyses.findAllBy(pageable) : analyses.findByStatus(status, pageable));
+    }
+
+    @DeleteMapping("/{id}")
+    @ResponseStatus(HttpStatus.NO_CONTENT)
+    @Operation(summary = "Delete an analysis and its values")
+    void delete(@PathVariable UUID id) {
+        if (analyses.deleteById(id) == 0) {
+            throw new AnalysisNotFoundException(id);
+        }
+    }
+
+    record AnalysisRequest(
+            @NotBlank @Size(max = 200) String name,
+            @NotNull @Size(min = 1, max = 100_000) @Finite double[] values) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record AnalysisResponse(
+            UUID id,
+            String name,
+            Status status,
+            Instant createdAt,
+            @Nullable Instant finishedAt,
+            @Nullable Result result,
+            @Nullable String failure) {
+
+        static AnalysisResponse of(Analysis analysis) {
+            return new AnalysisResponse(
+                    analysis.getId(),
+                    analysis.getName(),
+                    analysis.getStatus(),
+                    analysis.getCreatedAt(),
+                    analysis.getFinishedAt(),
+                    analysis.getResult(),
+                    analysis.getFailure());
+        }
+
+        /** As it was when it was taken in, so that a repeated submission gets the first one's answer. */
+        static AnalysisResponse accepted(Analysis analysis) {
+            return new AnalysisResponse(
+                    analysis.getId(), analysis.getName(), Status.QUEUED, analysis.getCreatedAt(), null, null, null);
+        }
+    }
+
+    record AnalysisPage(List<AnalysisResponse> items, int page, int size, boolean hasNext) {
+
+        static AnalysisPage of(Slice<Analysis> slice) {
+            return new AnalysisPage(
+                    slice.map(AnalysisResponse::of).getContent(), slice.getNumber(), slice.getSize(), slice.hasNext());
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package dev.slipway.analysis.analyses;
+
+import jakarta.persistence.EntityManager;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.annotation.Profile;
+import org.springframework.dao.DataIntegrityViolationException;
+import org.springframework.stereotype.Service;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** Takes submissions in, each once. */
+@Service
+@Profile("web")
+class Submissions {
+
+    private final EntityManager entityManager;
+    private final AnalysisRepository analyses;
+    private final TransactionTemplate transaction;
+
+    Submissions(EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions) {
+        this.entityManager = entityManager;
+        this.analyses = analyses;
+        this.transaction = new TransactionTemplate(transactions);
+    }
+
+    /**
+     * Stores an analysis and its values in one transaction, as {@link Status#QUEUED}.
+     *
+     * @param idempotencyKey if this key was seen before, its first submission is given back and nothing is stored
+     * @throws IdempotencyKeyReusedException if the key came before with another name or other values
+     */
+    Analysis submit(String name, double[] values, @Nullable String idempotencyKey) {
+        byte[] doubles = Doubles.toBytes(values);
+        if (idempotencyKey == null) {
+            return store(new Analysis(name, null, null), doubles);
+        }
+        byte[] contentHash = sha256(name, doubles);
+        try {
+            // The unique key decides a race of equal submissions; looking first would not, and would cost a read.
+            return store(new Analysis(name, idempotencyKey, contentHash), doubles);
+        } catch (DataIntegrityViolationException duplicate) {
+            Optional<Analysis> first = analyses.findByIdempotencyKey(idempotencyKey);
+            if (first.isEmpty()) {
+                return store(new Analysis(name, idempotencyKey, contentHash), doubles);
+            }
+            if (!Arrays.equals(first.get().getContentHash(), contentHash)) {
+                throw new IdempotencyKeyReusedException();
+            }
+            return first.get();
+        }
+    }
+
+    private Analysis store(Analysis analysis, byte[] doubles) {
+        transaction.executeWithoutResult(status -> {
+            entityManager.persist(analysis);
+            entityManager.persist(new AnalysisValues(analysis, doubles));
+        });
+        return analysis;
+    }
+
+    private static byte[] sha256(String name, byte[] doubles) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(name.getBytes(StandardCharsets.UTF_8));
+            digest.update((byte) 0);
+            return digest.digest(doubles);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // Every Java platform has SHA-256.
+        }
+    }
+}

@@ -1,0 +1,199 @@
+package dev.slipway.analysis.http;
+
+import dev.slipway.analysis.analyses.AnalysisNotFoundException;
+import dev.slipway.analysis.analyses.IdempotencyKeyReusedException;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.dao.TransientDataAccessException;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatusCode;
+import org.springframework.http.ProblemDetail;
+import org.springframework.http.ResponseEntity;
+import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.validation.FieldError;
+import org.springframework.web.HttpMediaTypeNotSupportedException;
+import org.springframework.web.HttpRequestMethodNotSupportedException;
+import org.springframework.web.bind.MethodArgumentNotValidException;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.method.annotation.HandlerMethodValidationException;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
+import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
+import org.springframework.web.servlet.resource.NoResourceFoundException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.StreamConstraintsException;
+import tools.jackson.core.exc.StreamReadException;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+
+/** Turns what goes wrong into problem+json: one sentence that says what it is and how to mend it, and no inner detail. */
+@RestControllerAdvice
+class Problems extends ResponseEntityExceptionHandler {
+
+    private static final Logger log = LoggerFactory.getLogger(Problems.class);
+
+    /** An element of {@code errors} in a problem: what is wrong with one field, parameter or header. */
+    record InvalidField(String field, String message) {}
+
+    @ExceptionHandler
+    ProblemDetail handle(AnalysisNotFoundException e) {
+        return ProblemType.NOT_FOUND.detail(e.getMessage());
+    }
+
+    @ExceptionHandler
+    ProblemDetail handle(IdempotencyKeyReusedException e) {
+        return ProblemType.IDEMPOTENCY_KEY_REUSED.detail(
+                "This Idempotency-Key came with another body before: send that body again, or use a new key.");
+    }
+
+    @ExceptionHandler({
+        CannotCreateTransactionException.class,
+        DataAccessResourceFailureException.class,
+        TransientDataAccessException.class
+    })
+    ResponseEntity<ProblemDetail> handleUnavailable(Exception e) {
+        log.error("The database does not answer: {}", e.toString());
+        ProblemDetail problem = ProblemType.UNAVAILABLE.detail("The database does not answer: try again in a moment.");
+        return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, "1").build();
+    }
+
+    @ExceptionHandler
+    ProblemDetail handleUnexpected(Exception e) {
+        log.error("Unexpected error", e);
+        return ProblemType.INTERNAL_ERROR.detail("An unexpected error: report it with its requestId.");
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleExceptionInternal(
+            Exception e, @Nullable Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        ProblemDetail problem = body instanceof ProblemDetail detail ? detail : ProblemDetail.forStatus(status);
+        return super.handleExceptionInternal(
+                e, ProblemType.of(status).describe(problem), headers, status, request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleMethodArgumentNotValid(
+            MethodArgumentNotValidException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        return invalid(
+                e,
+                e.getFieldErrors().stream().map(error -> new InvalidField(error.getField(), message(error))).toList(),
+                request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleHandlerMethodValidationException(
+            HandlerMethodValidationException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        List<InvalidField> errors = e.getParameterValidationResults().stream()
+                .flatMap(result -> result.getResolvableErrors().stream()
+                        .map(error -> error instanceof FieldError field
+                                ? new InvalidField(field.getField(), message(field))
+                                : new InvalidField(
+                                        parameterName(result.getMethodParameter()), error.getDefaultMessage())))
+                .toList();
+        return invalid(e, errors, request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleTypeMismatch(
+            org.springframework.beans.TypeMismatchException e,
+            HttpHeaders headers,
+            HttpStatusCode status,
+            WebRequest request) {
+        String name = e instanceof MethodArgumentTypeMismatchException mismatch ? mismatch.getName() : e.getPropertyName();
+        return invalid(e, List.of(new InvalidField(String.valueOf(name), "must be " + expected(e.getRequiredType()))), request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleHttpMessageNotReadable(
+            HttpMessageNotReadableException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        ProblemDetail problem = bodyProblem(e.getCause());
+        return super.handleExceptionInternal(
+                e, problem, headers, HttpStatusCode.valueOf(problem.getStatus()), request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleNoResourceFoundException(
+            NoResourceFoundException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
+                status, "No such path: GET /api/openapi lists the ones there are.");
+        return handleExceptionInternal(e, problem, headers, status, request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleHttpRequestMethodNotSupported(
+            HttpRequestMethodNotSupportedException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
+                status, e.getMethod() + " is not allowed here: use " + headers.getFirst(HttpHeaders.ALLOW) + ".");
+        return handleExceptionInternal(e, problem, headers, status, request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleHttpMediaTypeNotSupported(
+            HttpMediaTypeNotSupportedException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
+                status, "Send the body as application/json, and say so in the Content-Type header.");
+        return handleExceptionInternal(e, problem, headers, status, request);
+    }
+
+    private ResponseEntity<Object> invalid(Exception e, List<InvalidField> errors, WebRequest request) {
+        String detail = errors.stream()
+                .map(error -> error.field() + " " + error.message())
+                .sorted()
+                .collect(Collectors.joining(", ", "", "."));
+        ProblemDetail problem = ProblemType.INVALID_REQUEST.detail(detail);
+        problem.setProperty("errors", errors);
+        return super.handleExceptionInternal(
+                e, problem, new HttpHeaders(), HttpStatusCode.valueOf(problem.getStatus()), request);
+    }
+
+    private static ProblemDetail bodyProblem(@Nullable Throwable cause) {
+        if (cause instanceof StreamConstraintsException) {
+            return ProblemType.BODY_TOO_LARGE.detail(
+                    "The body is longer or deeper than is accepted: send fewer values at once.");
+        }
+        if (cause instanceof UnrecognizedPropertyException unknown) {
+            return ProblemType.MALFORMED_BODY.detail(
+                    "There is no field \"" + unknown.getPropertyName() + "\" here: leave it out, or mend its name.");
+        }
+        if (cause instanceof JacksonException json) {
+            String where = "line " + json.getLocation().getLineNr() + ", column " + json.getLocation().getColumnNr();
+            return ProblemType.MALFORMED_BODY.detail(
+                    cause instanceof StreamReadException
+                            ? "The body is not valid JSON: see " + where + "."
+                            : path(json) + " is not of the type that is asked for: see " + where + ".");
+        }
+        return ProblemType.MALFORMED_BODY.detail("There is no body: send a JSON object.");
+    }
+
+    private static String path(JacksonException e) {
+        String path = e.getPath().stream()
+                .map(reference -> reference.getPropertyName() != null
+                        ? "." + reference.getPropertyName()
+                        : "[" + reference.getIndex() + "]")
+                .collect(Collectors.joining());
+        return path.isEmpty() ? "The body" : path.substring(1);
+    }
+
+    private static String message(FieldError error) {
+        return String.valueOf(error.getDefaultMessage());
+    }
+
+    private static String parameterName(org.springframework.core.MethodParameter parameter) {
+        var header = parameter.getParameterAnnotation(org.springframework.web.bind.annotation.RequestHeader.class);
+        return header != null ? header.name() : String.valueOf(parameter.getParameterName());
+    }
+
+    private static String expected(@Nullable Class<?> type) {
+        if (type != null && type.isEnum()) {
+            return "one of " + List.of(type.getEnumConstants());
+        }
+        Map<Class<?>, String> names = Map.of(int.class, "a whole number", java.util.UUID.class, "a UUID");
+        return names.getOrDefault(type, "of another type");
+    }
+}

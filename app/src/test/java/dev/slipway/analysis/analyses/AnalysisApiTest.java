@@ -1,0 +1,80 @@
+package dev.slipway.analysis.analyses;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.analysis.Api;
+import dev.slipway.analysis.ServiceTest;
+import dev.slipway.analysis.database.TestDatabase;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+
+@ServiceTest
+class AnalysisApiTest {
+
+    @Autowired
+    Api api;
+
+    @Autowired
+    TestDatabase database;
+
+    @AfterEach
+    void cleanUp() {
+        database.clear();
+    }
+
+    @Test
+    void aSubmissionIsQueuedAndSaysWhereItIs() {
+        var response = api.post(Map.of("name", "Grüße 🚀", "values", new double[] {1.5, 2}));
+
+        response.expectStatus().isAccepted();
+        UUID id = Api.id(response);
+        response.expectHeader().valueEquals("Location", "/api/analyses/" + id);
+        api.get("/api/analyses/{id}", id)
+                .expectStatus().isOk()
+                .expectBody()
+                .jsonPath("$.name").isEqualTo("Grüße 🚀")
+                .jsonPath("$.status").isEqualTo("QUEUED")
+                .jsonPath("$.createdAt").exists()
+                .jsonPath("$.result").doesNotExist();
+    }
+
+    @Test
+    void aFinishedAnalysisHasItsResult() {
+        UUID id = api.submit("finished", 1, 2);
+        database.sql("UPDATE analysis SET status = 'DONE', finished_at = '2026-01-02 03:04:05.678', count = 2, mean = 1.5,"
+                        + " standard_deviation = 0.7, min = 1, max = 2, p50 = 1.5, p95 = 1.95, p99 = 1.99")
+                .update();
+
+        api.get("/api/analyses/{id}", id)
+                .expectBody()
+                .jsonPath("$.status").isEqualTo("DONE")
+                .jsonPath("$.finishedAt").isEqualTo("2026-01-02T03:04:05.678Z")
+                .jsonPath("$.result.count").isEqualTo(2)
+                .jsonPath("$.result.standardDeviation").isEqualTo(0.7)
+                .jsonPath("$.result.p99").isEqualTo(1.99);
+    }
+
+    @Test
+    void aDeletedAnalysisIsGoneWithItsValues() {
+        UUID id = api.submit("short-lived", 1);
+
+        api.client().delete().uri("/api/analyses/{id}", id).exchange().expectStatus().isNoContent();
+
+        api.get("/api/analyses/{id}", id).expectStatus().isNotFound();
+        api.client().delete().uri("/api/analyses/{id}", id).exchange().expectStatus().isNotFound();
+        assertThat(database.sql("SELECT COUNT(*) FROM analysis_values").query(int.class).single()).isZero();
+    }
+
+    @Test
+    void aHundredThousandValuesAreStoredExactly() {
+        double[] values = new java.util.Random(1).doubles(100_000, -1e300, 1e300).toArray();
+
+        api.submit("large", values);
+
+        byte[] stored = database.sql("SELECT doubles FROM analysis_values").query(byte[].class).single();
+        assertThat(Doubles.fromBytes(stored)).isEqualTo(values);
+    }
+}

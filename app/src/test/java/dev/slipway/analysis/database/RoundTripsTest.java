@@ -1,0 +1,52 @@
+package dev.slipway.analysis.database;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.analysis.Api;
+import dev.slipway.analysis.ServiceTest;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.test.context.TestPropertySource;
+
+@ServiceTest
+@TestPropertySource(properties = "spring.datasource.hikari.maximum-pool-size=1") // One connection, once warm.
+class RoundTripsTest {
+
+    @Autowired
+    Api api;
+
+    @Autowired
+    TestDatabase database;
+
+    UUID id;
+
+    @BeforeEach
+    void warmUp() {
+        id = api.submit("warm", 1);
+        api.submit("warm", 1);
+        get();
+        get();
+    }
+
+    @AfterEach
+    void cleanUp() {
+        database.clear();
+    }
+
+    @Test
+    void aGetTakesTwoAtMost() {
+        assertThat(database.statementsOf(this::get)).isNotEmpty().hasSizeLessThanOrEqualTo(2);
+    }
+
+    @Test
+    void aPostTakesThreeAtMost() {
+        assertThat(database.statementsOf(() -> api.submit("counted", 1, 2, 3))).isNotEmpty().hasSizeLessThanOrEqualTo(3);
+    }
+
+    private void get() {
+        api.get("/api/analyses/{id}", id).expectStatus().isOk();
+    }
+}

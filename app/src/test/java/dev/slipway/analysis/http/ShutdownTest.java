@@ -1,0 +1,61 @@
+package dev.slipway.analysis.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.slipway.analysis.Application;
+import dev.slipway.analysis.database.DatabaseConfiguration;
+import dev.slipway.analysis.database.TestDatabase;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+
+class ShutdownTest {
+
+    private final HttpClient http = HttpClient.newHttpClient();
+
+    @Test
+    void readinessGoesDownFirstThenRequestsFinishThenThePoolCloses() throws Exception {
+        ConfigurableApplicationContext service = new SpringApplicationBuilder(Application.class, DatabaseConfiguration.class)
+                .profiles("web", "migrate")
+                .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=1s");
+        TestDatabase database = service.getBean(TestDatabase.class);
+        var pool = service.getBean(DataSource.class).unwrap(com.zaxxer.hikari.HikariDataSource.class);
+        String url = "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
+        try {
+            // A request that lasts.
+            database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.analysis FOR EACH ROW DO SLEEP(3)").update();
+            CompletableFuture<HttpResponse<String>> submission = http.sendAsync(
+                    HttpRequest.newBuilder(URI.create(url + "/api/analyses"))
+                            .header("Content-Type", "application/json")
+                            .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"slow\", \"values\": [1]}"))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            Thread.sleep(500);
+
+            CompletableFuture<Void> shutdown = CompletableFuture.runAsync(service::close);
+
+            await().atMost(Duration.ofSeconds(1)).until(() -> readiness(url) == 503);
+            assertThat(pool.isClosed()).isFalse();
+            assertThat(submission).isNotDone();
+            assertThat(submission.get().statusCode()).isEqualTo(202);
+            shutdown.get();
+            assertThat(pool.isClosed()).isTrue();
+        } finally {
+            database.sql("DROP TRIGGER IF EXISTS app.slow").update();
+            database.clear();
+        }
+    }
+
+    private int readiness(String url) throws Exception {
+        return http.send(HttpRequest.newBuilder(URI.create(url + "/readyz")).build(), HttpResponse.BodyHandlers.discarding())
+                .statusCode();
+    }
+}
