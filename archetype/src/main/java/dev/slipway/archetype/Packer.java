@@ -1,0 +1,206 @@
+package dev.slipway.archetype;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.eclipse.jgit.ignore.IgnoreNode;
+
+/**
+ * Makes the archetype out of the working tree: every file that git would track, with the reference's names replaced by
+ * properties. A file that holds such a name becomes a Velocity template whose every other character is quoted, all other
+ * files arrive byte for byte.
+ */
+final class Packer {
+
+    /** What stays with the reference: whole paths here, and in files what stands between the two markers. */
+    static final List<String> REFERENCE_ONLY = List.of("archetype/", ".git/", ".git");
+
+    private static final Pattern REFERENCE_ONLY_BLOCK =
+            Pattern.compile("[^\\n]*reference-only:begin.*?reference-only:end[^\\n]*\\n", Pattern.DOTALL);
+
+    /** Each place where a name of the reference may stand, and what stands there in a project. */
+    private static final List<Name> NAMES = List.of(
+            new Name("dev/slipway/analysis", "${packageInPathFormat}"),
+            new Name("dev\\.slipway\\.analysis", "${package}"),
+            new Name("(?<=<groupId>)dev\\.slipway(?=</groupId>)", "${groupId}"),
+            new Name("(?<=<artifactId>)analysis(?=</artifactId>)", "${artifactId}"),
+            new Name("(?m)(?<=^# )analysis$", "${artifactId}"),
+            new Name("analysis(?=-(app|net)\\b)", "${artifactId}"),
+            new Name("(?<=<version>)0\\.1\\.0(?=</version>)", "${version}"),
+            new Name("mariadb:10\\.6", "${dbImage}"),
+            new Name("(?<=HTTP_PORT=|HTTP_PORT:-|localhost:)881\\b", "${httpPort}"),
+            new Name("(?<=\\| )881(?= \\|)", "${httpPort}"));
+
+    private static final Pattern LEFT_OVER = Pattern.compile("(?i)slipway");
+
+    private record Name(Pattern pattern, String property) {
+
+        Name(String regex, String property) {
+            this(Pattern.compile(regex), property);
+        }
+    }
+
+    private Packer() {}
+
+    /** @param args the folder of the working tree, and the folder to write to */
+    public static void main(String[] args) throws IOException {
+        pack(Path.of(args[0]).toRealPath(), Path.of(args[1]));
+    }
+
+    static void pack(Path tree, Path archetype) throws IOException {
+        deleteRecursively(archetype);
+        Path resources = archetype.resolve("archetype-resources");
+        Map<String, Boolean> filteredByPath = new TreeMap<>();
+        for (String path : files(tree)) {
+            byte[] content = Files.readAllBytes(tree.resolve(path));
+            String text = text(content);
+            String name = path.replace("dev/slipway/analysis", "__packageInPathFormat__");
+            boolean filtered = false;
+            if (text != null) {
+                String template = template(path, REFERENCE_ONLY_BLOCK.matcher(text).replaceAll(""));
+                filtered = template.startsWith("#[[");
+                content = template.getBytes(StandardCharsets.UTF_8);
+            }
+            filteredByPath.put(name, filtered);
+            Path target = resources.resolve(name);
+            Files.createDirectories(target.getParent());
+            Files.write(target, content);
+        }
+        Path metadata = archetype.resolve("META-INF/maven/archetype-metadata.xml");
+        Files.createDirectories(metadata.getParent());
+        Files.writeString(metadata, metadata(filteredByPath));
+    }
+
+    /** The files of the tree that git does not ignore, less the reference's own. Needs no git: a download has none. */
+    private static List<String> files(Path tree) throws IOException {
+        IgnoreNode ignored = new IgnoreNode();
+        try (InputStream in = Files.newInputStream(tree.resolve(".gitignore"))) {
+            ignored.parse(in);
+        }
+        List<String> files = new java.util.ArrayList<>();
+        Files.walkFileTree(tree, new SimpleFileVisitor<>() {
+
+            @Override
+            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
+                String path = relative(folder);
+                return !path.isEmpty() && (REFERENCE_ONLY.contains(path + "/") || isIgnored(path, true))
+                        ? FileVisitResult.SKIP_SUBTREE
+                        : FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                String path = relative(file);
+                if (!REFERENCE_ONLY.contains(path) && !isIgnored(path, false)) {
+                    files.add(path);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+
+            private boolean isIgnored(String path, boolean folder) {
+                return Boolean.TRUE.equals(ignored.checkIgnored(path, folder));
+            }
+
+            private String relative(Path path) {
+                return tree.relativize(path).toString().replace('\\', '/');
+            }
+        });
+        return files;
+    }
+
+    /** The text as a template if it holds a name of the reference, and as it is if not. */
+    private static String template(String path, String text) {
+        String template = text;
+        String remaining = text;
+        for (Name name : NAMES) {
+            template = name.pattern.matcher(template).replaceAll(java.util.regex.Matcher.quoteReplacement("]]#" + name.property + "#[["));
+            remaining = name.pattern.matcher(remaining).replaceAll("");
+        }
+        if (LEFT_OVER.matcher(remaining).find()) {
+            throw new IllegalStateException(path + " names the reference where no property takes its place:"
+                    + " mark the lines reference-only, or add the place to Packer.NAMES.");
+        }
+        if (template.equals(text) && !path.equals("pom.xml")) {
+            return text;
+        }
+        if (text.contains("]]#") || text.contains("\r")) {
+            throw new IllegalStateException(path + " cannot become a template: it holds ]]# or a carriage return.");
+        }
+        return "#[[" + template + "]]#";
+    }
+
+    private static String text(byte[] content) {
+        try {
+            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
+            return text.indexOf('\0') < 0 ? text : null;
+        } catch (CharacterCodingException e) {
+            return null;
+        }
+    }
+
+    private static String metadata(Map<String, Boolean> filteredByPath) {
+        return """
+                <?xml version="1.0" encoding="UTF-8"?>
+                <archetype-descriptor xmlns="https://maven.apache.org/plugins/maven-archetype-plugin/archetype-descriptor/1.2.0" name="slipway">
+                  <requiredProperties>
+                %s  </requiredProperties>
+                  <fileSets>
+                %s%s  </fileSets>
+                </archetype-descriptor>
+                """
+                .formatted(
+                        Stream.concat(Property.ALL.stream(), Stream.of(Property.check()))
+                                .map(Packer::requiredProperty)
+                                .collect(Collectors.joining()),
+                        fileSet(filteredByPath, true),
+                        fileSet(filteredByPath, false));
+    }
+
+    private static String requiredProperty(Property property) {
+        return """
+                    <requiredProperty key="%s">
+                      <defaultValue>%s</defaultValue>
+                      <validationRegex>%s</validationRegex>
+                    </requiredProperty>
+                """
+                .formatted(property.key(), escape(property.defaultValue()), escape("^(" + property.regex() + ")$"));
+    }
+
+    private static String fileSet(Map<String, Boolean> filteredByPath, boolean filtered) {
+        return filteredByPath.entrySet().stream()
+                .filter(entry -> entry.getValue() == filtered && !entry.getKey().equals("pom.xml"))
+                .map(entry -> "        <include>" + escape(entry.getKey()) + "</include>\n")
+                .collect(Collectors.joining(
+                        "",
+                        "    <fileSet filtered=\"" + filtered + "\" encoding=\"UTF-8\">\n      <directory></directory>\n      <includes>\n",
+                        "      </includes>\n    </fileSet>\n"));
+    }
+
+    private static String escape(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    }
+
+    private static void deleteRecursively(Path folder) throws IOException {
+        if (Files.notExists(folder)) {
+            return;
+        }
+        try (Stream<Path> paths = Files.walk(folder)) {
+            for (Path path : paths.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
+    }
+}
