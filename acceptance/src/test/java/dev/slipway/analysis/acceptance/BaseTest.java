@@ -1,0 +1,211 @@
+package dev.slipway.analysis.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** The base layer, looked at from outside. */
+@ExtendWith(Docker.class)
+class BaseTest {
+
+    private static Stack stack;
+
+    @BeforeAll
+    static void up() {
+        stack = Stack.up("docker-compose.yml");
+    }
+
+    @AfterAll
+    static void down() {
+        if (stack != null) {
+            stack.close();
+        }
+    }
+
+    @Test
+    void aSubmissionThroughTheGatewayIsFinished() throws Exception {
+        var accepted = stack.submit("through-the-gateway");
+
+        assertThat(accepted.statusCode()).isEqualTo(202);
+        String location = accepted.headers().firstValue("Location").orElseThrow();
+        await().atMost(Duration.ofSeconds(10)).until(() -> stack.json(location).at("/result/mean").asDouble() == 2.5);
+    }
+
+    @Test
+    void theGatewayAnswersItsOwnErrorsAsProblemsAndKeepsTheActuatorIn() throws Exception {
+        for (String path : new String[] {"/", "/actuator/health", "/api/../actuator/health", "/livez"}) {
+            var response = stack.get(path);
+
+            assertThat(response.statusCode()).as(path).isEqualTo(404);
+            assertThat(response.headers().firstValue("Content-Type")).hasValue("application/problem+json");
+            assertThat(response.headers().firstValue("X-Content-Type-Options")).hasValue("nosniff");
+            assertThat(response.body()).contains("urn:problem-type:not-found", "requestId");
+        }
+        assertThat(stack.get("/healthz").body()).isEqualTo("ok\n");
+    }
+
+    @Test
+    void theGatewaysPortIsTheOnlyOneThatIsPublished() {
+        Set<String> published = new TreeSet<>();
+        for (String container : stack.containers()) {
+            Stack.inspect(container).at("/NetworkSettings/Ports").forEach(bindings -> bindings.forEach(
+                    binding -> published.add(binding.path("HostPort").asString())));
+        }
+
+        assertThat(published).containsExactly(stack.httpPort());
+    }
+
+    @Test
+    void theGatewayCannotReachTheDatabase() {
+        var attempt = stack.compose("exec", "-T", "nginx", "wget", "-T", "3", "-q", "-O", "-", "http://db:3306");
+
+        assertThat(attempt.exitCode()).isNotZero();
+        assertThat(attempt.text()).contains("bad address");
+    }
+
+    @Test
+    void theDatabaseHasNoWayOut() {
+        JsonNode networks = Stack.inspect(stack.containers("db").get(0)).at("/NetworkSettings/Networks");
+
+        assertThat(networks.propertyNames()).hasSize(1);
+        networks.propertyNames().forEach(network ->
+                assertThat(Docker.run("docker", "network", "inspect", "-f", "{{.Internal}}", network).text()).isEqualTo("true\n"));
+        assertThat(stack.compose("exec", "-T", "db", "cat", "/proc/net/route").assertSuccess().text())
+                .doesNotContainPattern("(?m)^\\S+\t00000000\t"); // A default route.
+    }
+
+    @Test
+    void noProcessIsRootAndNoRootFilesystemCanBeWritten() {
+        for (String container : stack.containers()) {
+            assertThat(Docker.run("docker", "top", container, "-eo", "pid,uid,comm").assertSuccess().text().lines().skip(1))
+                    .isNotEmpty()
+                    .noneMatch(line -> line.strip().matches("\\d+ +0 .*"));
+            assertThat(Docker.run("docker", "cp", "pom.xml", container + ":/intruder").text())
+                    .contains("marked read-only");
+            JsonNode host = Stack.inspect(container).get("HostConfig");
+            assertThat(host.at("/CapDrop").toString()).isEqualTo("[\"ALL\"]");
+            assertThat(host.at("/SecurityOpt").toString()).contains("no-new-privileges");
+            assertThat(host.at("/Memory").asLong()).isPositive();
+            assertThat(host.at("/NanoCpus").asLong()).isPositive();
+            assertThat(host.at("/PidsLimit").asLong()).isPositive();
+            assertThat(host.at("/LogConfig/Config/max-size").asString()).isEqualTo("10m");
+        }
+    }
+
+    @Test
+    void noPasswordIsInAnEnvironmentAnImageOrALog() throws Exception {
+        Set<String> passwords;
+        try (Stream<Path> files = Files.list(Path.of("../secrets/dev"))) {
+            passwords = files.map(file -> Docker.run("cat", file.toAbsolutePath().toString()).text().strip())
+                    .collect(Collectors.toSet());
+        }
+        String seen = stack.compose("logs").text();
+        for (String container : stack.containers()) {
+            seen += Docker.run("docker", "inspect", container).text();
+            seen += Docker.run("docker", "history", "--no-trunc", Stack.inspect(container).get("Image").asString()).text();
+            seen += Docker.run("docker", "top", container, "-eo", "pid,args").text();
+        }
+
+        assertThat(passwords).isNotEmpty();
+        for (String password : passwords) {
+            assertThat(seen).doesNotContain(password);
+        }
+    }
+
+    @Test
+    void theJvmAcceptsItsCache() {
+        String app = Stack.inspect(stack.containers("app").get(0)).get("Image").asString();
+
+        // No service listens in this container, so the program ends with a refused connection, which is after the JVM's start.
+        var run = Docker.run("docker", "run", "--rm", "--network", "none", "--memory", "512m", "--entrypoint", "/opt/java/bin/java", app,
+                "-XX:+UseSerialGC", "-XX:InitialRAMPercentage=10", "-XX:MaxRAMPercentage=50", "-XX:AOTMode=on", "-XX:AOTCache=/app/app.aot",
+                "-cp", "app.jar", "dev.slipway.analysis.HealthCheck");
+
+        assertThat(run.text()).contains("java.net.ConnectException").doesNotContain("AOT cache");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"nginx", "app", "worker", "db"})
+    void aRestartedServiceHealsByItself(String service) {
+        stack.compose("restart", service).assertSuccess();
+
+        await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> {
+            String location = stack.submit("after-a-restart-of-" + service).headers().firstValue("Location").orElseThrow();
+            return stack.json(location).path("status").asString().equals("DONE");
+        });
+    }
+
+    @Test
+    void killingTheWorkerAndTheDatabaseLosesAndDoublesNothing() throws Exception {
+        for (int i = 0; i < 200; i++) {
+            String name = "killed-" + i;
+            if (i == 60) {
+                kill("worker", "java");
+            }
+            if (i == 120) {
+                kill("db", "mariadbd");
+            }
+            // A client that gets no 202 sends again, with the same key.
+            await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> stack.submit(name).statusCode() == 202);
+        }
+
+        await().atMost(Duration.ofSeconds(90)).ignoreExceptions().untilAsserted(() -> {
+            Set<String> names = new TreeSet<>();
+            int rows = 0;
+            for (int page = 0; page < 3; page++) {
+                for (JsonNode item : stack.json("/api/analyses?size=100&sort=name&page=" + page).get("items")) {
+                    if (item.get("name").asString().startsWith("killed-")) {
+                        rows++;
+                        assertThat(item.get("status").asString()).isEqualTo("DONE");
+                        names.add(item.get("name").asString());
+                    }
+                }
+            }
+            assertThat(rows).isEqualTo(200);
+            assertThat(names).hasSize(200);
+        });
+    }
+
+    @Test
+    void scalingSpreadsRequestsWithoutARestartOfTheGateway() throws Exception {
+        stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "app=3", "--scale", "worker=3").assertSuccess();
+        try {
+            await().atMost(Duration.ofSeconds(30)).pollInterval(Duration.ofMillis(200)).until(() -> {
+                stack.get("/api/analyses");
+                return stack.compose("logs", "--no-log-prefix", "--tail", "60", "nginx").text().lines()
+                                .filter(line -> line.contains("upstream.address"))
+                                .map(line -> line.replaceAll(".*\"upstream.address\":\"([^\"]*)\".*", "$1"))
+                                .filter(address -> address.matches("[0-9.]+:8080"))
+                                .distinct()
+                                .count()
+                        >= 3;
+            });
+        } finally {
+            stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "app=1", "--scale", "worker=1");
+        }
+    }
+
+    /** kill -9, from a container that shares the service's processes, since the service's own image may have no kill. */
+    private static void kill(String service, String command) {
+        String container = stack.containers(service).get(0);
+        String user = Stack.inspect(container).at("/Config/User").asString();
+        String database = Stack.inspect(stack.containers("db").get(0)).at("/Config/Image").asString();
+        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
+                        "-c", "for p in /proc/[0-9]*; do [ \"$(< \"$p/comm\")\" = " + command + " ] && kill -9 \"${p#/proc/}\"; done; true")
+                .assertSuccess();
+    }
+}

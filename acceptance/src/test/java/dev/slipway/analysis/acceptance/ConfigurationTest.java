@@ -1,0 +1,35 @@
+package dev.slipway.analysis.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** What can be said of the Compose files without an engine. */
+class ConfigurationTest {
+
+    private static final Path PROJECT = Path.of("..");
+
+    @Test
+    void envExampleHoldsEveryVariableThatAComposeFileReadsWithItsDefault() throws IOException {
+        Map<String, String> read = new TreeMap<>();
+        try (Stream<Path> files = Files.list(PROJECT)) {
+            for (Path file : files.filter(path -> path.getFileName().toString().matches("docker-compose.*\\.yml")).toList()) {
+                Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}").matcher(Files.readString(file)).results()
+                        .filter(variable -> !variable.group(1).equals("COMPOSE_PROJECT_NAME")) // Compose's own.
+                        .forEach(variable -> read.put(variable.group(1), String.valueOf(variable.group(2))));
+            }
+        }
+        Map<String, String> described = new TreeMap<>();
+        Pattern.compile("(?m)^# .*\\n(\\w+)=(.*)$").matcher(Files.readString(PROJECT.resolve(".env.example"))).results()
+                .forEach(variable -> described.put(variable.group(1), variable.group(2)));
+
+        assertThat(described).isEqualTo(read);
+    }
+}
