@@ -21,15 +21,15 @@ build
 mvn -q dependency:build-classpath -Dmdep.outputFile=target/classpath -Dmdep.includeScope=runtime
 publish
 java -XX:TieredStopAtLevel=1 -agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=*:5005 \
-  -Dspring.devtools.restart.trigger-file=.reload -Dspring.devtools.restart.poll-interval=300ms \
-  -Dspring.devtools.restart.quiet-period=100ms \
+  -Dspring.devtools.restart.trigger-file=.reload -Dspring.devtools.restart.poll-interval=200ms \
+  -Dspring.devtools.restart.quiet-period=50ms \
   -cp "$served:$(cat target/classpath)" dev.slipway.analysis.Application &
 service=$!
 trap 'kill $service; wait $service' TERM INT
 
 touch target/seen
 while kill -0 "$service" 2> /dev/null; do
-  sleep 0.3
+  sleep 0.2
   if [ -n "$(find src/main -newer target/seen -print -quit)" ]; then
     touch target/seen
     build --offline && publish || echo "hot-reload: not compiled, the version before goes on serving"

@@ -10,9 +10,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -91,7 +94,7 @@ final class Packer {
         try (InputStream in = Files.newInputStream(tree.resolve(".gitignore"))) {
             ignored.parse(in);
         }
-        List<String> files = new java.util.ArrayList<>();
+        List<String> files = new ArrayList<>();
         Files.walkFileTree(tree, new SimpleFileVisitor<>() {
 
             @Override
@@ -127,7 +130,7 @@ final class Packer {
         String template = text;
         String remaining = text;
         for (Name name : NAMES) {
-            template = name.pattern.matcher(template).replaceAll(java.util.regex.Matcher.quoteReplacement("]]#" + name.property + "#[["));
+            template = name.pattern.matcher(template).replaceAll(Matcher.quoteReplacement("]]#" + name.property + "#[["));
             remaining = name.pattern.matcher(remaining).replaceAll("");
         }
         if (LEFT_OVER.matcher(remaining).find()) {
@@ -199,7 +202,7 @@ final class Packer {
             return;
         }
         try (Stream<Path> paths = Files.walk(folder)) {
-            for (Path path : paths.sorted(java.util.Comparator.reverseOrder()).toList()) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(path);
             }
         }

@@ -4,10 +4,13 @@ import dev.slipway.analysis.analyses.AnalysisNotFoundException;
 import dev.slipway.analysis.analyses.IdempotencyKeyReusedException;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.TypeMismatchException;
+import org.springframework.core.MethodParameter;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.dao.TransientDataAccessException;
 import org.springframework.http.HttpHeaders;
@@ -21,6 +24,7 @@ import org.springframework.web.HttpMediaTypeNotSupportedException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
 import org.springframework.web.bind.MethodArgumentNotValidException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.WebRequest;
 import org.springframework.web.method.annotation.HandlerMethodValidationException;
@@ -101,7 +105,7 @@ class Problems extends ResponseEntityExceptionHandler {
 
     @Override
     protected ResponseEntity<Object> handleTypeMismatch(
-            org.springframework.beans.TypeMismatchException e,
+            TypeMismatchException e,
             HttpHeaders headers,
             HttpStatusCode status,
             WebRequest request) {
@@ -184,8 +188,8 @@ class Problems extends ResponseEntityExceptionHandler {
         return String.valueOf(error.getDefaultMessage());
     }
 
-    private static String parameterName(org.springframework.core.MethodParameter parameter) {
-        var header = parameter.getParameterAnnotation(org.springframework.web.bind.annotation.RequestHeader.class);
+    private static String parameterName(MethodParameter parameter) {
+        RequestHeader header = parameter.getParameterAnnotation(RequestHeader.class);
         return header != null ? header.name() : String.valueOf(parameter.getParameterName());
     }
 
@@ -193,7 +197,7 @@ class Problems extends ResponseEntityExceptionHandler {
         if (type != null && type.isEnum()) {
             return "one of " + List.of(type.getEnumConstants());
         }
-        Map<Class<?>, String> names = Map.of(int.class, "a whole number", java.util.UUID.class, "a UUID");
+        Map<Class<?>, String> names = Map.of(int.class, "a whole number", UUID.class, "a UUID");
         return names.getOrDefault(type, "of another type");
     }
 }

@@ -6,6 +6,7 @@ import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
 import java.util.Map;
+import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -70,7 +71,7 @@ class AnalysisApiTest {
 
     @Test
     void aHundredThousandValuesAreStoredExactly() {
-        double[] values = new java.util.Random(1).doubles(100_000, -1e300, 1e300).toArray();
+        double[] values = new Random(1).doubles(100_000, -1e300, 1e300).toArray();
 
         api.submit("large", values);
 

@@ -6,6 +6,7 @@ import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -88,7 +89,7 @@ class PagingTest {
     private void insert(int rows, String assignment) {
         String column = assignment.substring(0, assignment.indexOf(' '));
         String value = assignment.substring(assignment.indexOf('=') + 1);
-        Map<String, String> columns = new java.util.LinkedHashMap<>(Map.of(
+        Map<String, String> columns = new LinkedHashMap<>(Map.of(
                 "id", "UNHEX(LPAD(HEX(i), 32, '0'))",
                 "name", "CONCAT('analysis ', i)",
                 "status", "'QUEUED'",

@@ -3,6 +3,7 @@ package dev.slipway.analysis.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.zaxxer.hikari.HikariDataSource;
 import dev.slipway.analysis.Application;
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
@@ -12,7 +13,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -27,7 +27,7 @@ class ShutdownTest {
                 .profiles("web", "migrate")
                 .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=1s");
         TestDatabase database = service.getBean(TestDatabase.class);
-        var pool = service.getBean(DataSource.class).unwrap(com.zaxxer.hikari.HikariDataSource.class);
+        HikariDataSource pool = service.getBean(HikariDataSource.class);
         String url = "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
         try {
             // A request that lasts.
