@@ -1,6 +1,7 @@
 package dev.slipway.analysis;
 
 import dev.slipway.analysis.database.DatabaseConfiguration;
+import dev.slipway.analysis.database.EmbeddedConfiguration;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.context.event.ApplicationReadyEvent;
 import org.springframework.boot.test.context.TestConfiguration;
@@ -10,7 +11,7 @@ import org.springframework.context.event.EventListener;
 public class TestApplication {
 
     public static void main(String[] args) {
-        System.setProperty(DatabaseConfiguration.NAME_PROPERTY, "data");
+        System.setProperty(EmbeddedConfiguration.NAME_PROPERTY, "data");
         SpringApplication.from(Application::main)
                 .with(DatabaseConfiguration.class, Greeting.class)
                 .withAdditionalProfiles("web", "worker", "migrate", "development")

@@ -1,44 +1,31 @@
 package dev.slipway.analysis.database;
 
-import java.nio.file.Path;
-import org.springframework.boot.SpringApplication;
 import org.springframework.boot.flyway.autoconfigure.FlywayConnectionDetails;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.boot.test.context.TestConfiguration;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
 /**
- * The database that tests and {@code spring-boot:test-run} use: one {@link EmbeddedMariaDb} a process, which stops after
- * the application.
+ * The database of the tests: production's image where a Docker Engine answers, and an embedded MariaDB where none does,
+ * one of them a process. {@code spring-boot:test-run} always has the embedded one, which keeps its data.
  */
 @TestConfiguration(proxyBeanMethods = false)
+@Import({ContainerConfiguration.class, EmbeddedConfiguration.class})
 public class DatabaseConfiguration {
 
-    /** A name of the data's own keeps what tests do out of what a developer keeps. */
-    public static final String NAME_PROPERTY = "embedded-mariadb.name";
-
-    private static EmbeddedMariaDb database;
-
-    private static synchronized EmbeddedMariaDb database() {
-        if (database == null) {
-            EmbeddedMariaDb starting =
-                    new EmbeddedMariaDb(Path.of("target", "mariadb"), System.getProperty(NAME_PROPERTY, "test"));
-            SpringApplication.getShutdownHandlers().add(starting::stop);
-            starting.start();
-            database = starting;
-        }
-        return database;
-    }
+    /** The password of all its users; nobody beyond this machine can connect. */
+    static final String PASSWORD = "embedded";
 
     /** The database as root sees it, apart from the service's own connections; each statement is committed by itself. */
     @Bean
-    TestDatabase testDatabase() {
-        return new TestDatabase(new DriverManagerDataSource(database().jdbcUrl(), "root", EmbeddedMariaDb.PASSWORD));
+    TestDatabase testDatabase(FlywayConnectionDetails migrator) {
+        return new TestDatabase(new DriverManagerDataSource(migrator.getJdbcUrl(), "root", PASSWORD));
     }
 
     @Bean
-    JdbcConnectionDetails appConnection() {
+    JdbcConnectionDetails appConnection(FlywayConnectionDetails migrator) {
         return new JdbcConnectionDetails() {
 
             @Override
@@ -48,33 +35,12 @@ public class DatabaseConfiguration {
 
             @Override
             public String getPassword() {
-                return EmbeddedMariaDb.PASSWORD;
+                return PASSWORD;
             }
 
             @Override
             public String getJdbcUrl() {
-                return database().jdbcUrl();
-            }
-        };
-    }
-
-    @Bean
-    FlywayConnectionDetails migratorConnection() {
-        return new FlywayConnectionDetails() {
-
-            @Override
-            public String getUsername() {
-                return "migrator";
-            }
-
-            @Override
-            public String getPassword() {
-                return EmbeddedMariaDb.PASSWORD;
-            }
-
-            @Override
-            public String getJdbcUrl() {
-                return database().jdbcUrl();
+                return migrator.getJdbcUrl();
             }
         };
     }

@@ -32,9 +32,6 @@ import org.springframework.util.FileSystemUtils;
  */
 final class EmbeddedMariaDb {
 
-    /** The users' password. Nobody else's machine can connect, and the data is a developer's own. */
-    static final String PASSWORD = "embedded";
-
     private static final Logger log = LoggerFactory.getLogger(EmbeddedMariaDb.class);
     private static final long MEGABYTE = 1 << 20;
 
@@ -267,7 +264,7 @@ final class EmbeddedMariaDb {
         String account = "'" + name + "'@'127.0.0.1'";
         return List.of(
                 "CREATE USER IF NOT EXISTS " + account + ";",
-                "ALTER USER " + account + " IDENTIFIED BY '" + PASSWORD + "';",
+                "ALTER USER " + account + " IDENTIFIED BY '" + DatabaseConfiguration.PASSWORD + "';",
                 "GRANT " + privileges + " TO " + account + ";");
     }
 }

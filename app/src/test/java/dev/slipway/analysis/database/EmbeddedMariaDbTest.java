@@ -74,7 +74,7 @@ class EmbeddedMariaDbTest {
 
     private static String query(EmbeddedMariaDb database, String sql) throws SQLException {
         try (Connection connection =
-                        DriverManager.getConnection(database.jdbcUrl(), "migrator", EmbeddedMariaDb.PASSWORD);
+                        DriverManager.getConnection(database.jdbcUrl(), "migrator", DatabaseConfiguration.PASSWORD);
                 ResultSet rows = connection.createStatement().executeQuery(sql)) {
             return rows.next() ? rows.getString(1) : null;
         }
