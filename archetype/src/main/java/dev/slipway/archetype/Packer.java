@@ -42,7 +42,7 @@ final class Packer {
             new Name("(?<=<artifactId>)analysis(?=</artifactId>)", "${artifactId}"),
             new Name("(?m)(?<=^# )analysis$", "${artifactId}"),
             new Name("(?m)(?<=^name: )analysis$", "${artifactId}"),
-            new Name("analysis(?=-(app|acceptance|net)\\b)", "${artifactId}"),
+            new Name("analysis(?=-(app|acceptance|net|mixnode)\\b)", "${artifactId}"),
             new Name("(?<=<version>)0\\.1\\.0(?=</version>)", "${version}"),
             new Name("mariadb:10\\.6", "${dbImage}"),
             new Name("(?<=HTTP_PORT=|HTTP_PORT:-|localhost:|0\\.0\\.0\\.0:)881\\b", "${httpPort}"),

@@ -26,7 +26,7 @@ class BaseTest {
 
     @BeforeAll
     static void up() {
-        stack = Stack.up("docker-compose.yml");
+        stack = Stack.of("docker-compose.yml").up();
     }
 
     @AfterAll
@@ -56,6 +56,43 @@ class BaseTest {
             assertThat(response.body()).contains("urn:problem-type:not-found", "requestId");
         }
         assertThat(stack.get("/healthz").body()).isEqualTo("ok\n");
+    }
+
+    @Test
+    void aBodyOverTheLimitIsRefusedAndOneBelowItIsNot() throws Exception {
+        String values = "[" + "1.5,".repeat(900_000) + "2]";
+
+        var below = stack.submit("below-the-limit", values);
+        var above = stack.submit("above-the-limit", values.replace("1.5", "1.25"));
+
+        assertThat(below.statusCode()).isEqualTo(202);
+        assertThat(above.statusCode()).isEqualTo(413);
+        assertThat(above.body()).contains("urn:problem-type:body-too-large", "Send 4 MB at most");
+    }
+
+    @Test
+    void aLongAnswerIsCompressedForWhoAsks() throws Exception {
+        for (int i = 0; i < 10; i++) {
+            stack.submit("compressed-" + i);
+        }
+
+        assertThat(stack.get("/api/analyses", "Accept-Encoding", "gzip").headers().firstValue("Content-Encoding")).hasValue("gzip");
+        assertThat(stack.get("/api/analyses").headers().firstValue("Content-Encoding")).isEmpty();
+    }
+
+    @Test
+    void aServiceThatIsGoneIsAnsweredForByTheGateway() throws Exception {
+        stack.compose("stop", "app").assertSuccess();
+        try {
+            var response = stack.get("/api/analyses");
+
+            assertThat(response.statusCode()).isEqualTo(503);
+            assertThat(response.headers().firstValue("Content-Type")).hasValue("application/problem+json");
+            assertThat(response.body()).contains("urn:problem-type:unavailable");
+            assertThat(stack.get("/healthz").statusCode()).isEqualTo(200);
+        } finally {
+            stack.compose("up", "--detach", "--wait", "--no-recreate", "app").assertSuccess();
+        }
     }
 
     @Test

@@ -11,8 +11,10 @@ import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** The docker command line, run in the project's folder. As an extension, skips the tests where no engine answers. */
+/** The docker command line, run in the project's folder if no other is given. As an extension, skips the tests where no engine answers. */
 final class Docker implements ExecutionCondition {
+
+    static final Path PROJECT = Path.of("..");
 
     record Output(int exitCode, String text) {
 
@@ -24,7 +26,7 @@ final class Docker implements ExecutionCondition {
 
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-        if (run(Map.of(), "docker", "version").exitCode() == 0) {
+        if (run("docker", "version").exitCode() == 0) {
             return ConditionEvaluationResult.enabled("a Docker Engine answers");
         }
         if (context.getTestMethod().isEmpty()) {
@@ -34,13 +36,13 @@ final class Docker implements ExecutionCondition {
     }
 
     static Output run(String... command) {
-        return run(Map.of(), command);
+        return run(PROJECT, Map.of(), command);
     }
 
-    static Output run(Map<String, String> environment, String... command) {
+    static Output run(Path folder, Map<String, String> environment, String... command) {
         try {
             ProcessBuilder builder = new ProcessBuilder(command)
-                    .directory(Path.of("..").toFile())
+                    .directory(folder.toFile())
                     .redirectErrorStream(true);
             builder.environment().putAll(environment);
             Process process = builder.start();

@@ -6,8 +6,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -23,32 +25,52 @@ final class Stack implements AutoCloseable {
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final String name = "acceptance-" + Long.toString(System.nanoTime(), 36);
     private final List<String> compose = new ArrayList<>(List.of("docker", "compose", "-p", name));
-    private final Map<String, String> environment = Map.of(
-            "HTTP_PORT", freePort(), "APP_PORT", freePort(), "DEBUG_PORT", freePort(), "DB_PORT", freePort(), "TAG", name);
+    private final Map<String, String> environment = new HashMap<>(Map.of("TAG", name));
+    private Path folder = Docker.PROJECT;
 
-    private Stack(String... files) {
-        for (String file : files) {
-            compose.add("-f");
-            compose.add(file);
+    private Stack() {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT")) {
+            environment.put(port, freePort());
         }
     }
 
-    /** Builds the images and starts the services; returns when all are healthy. */
-    static Stack up(String... files) {
-        Stack stack = new Stack(files);
-        try {
-            stack.compose("up", "--build", "--detach", "--wait", "--quiet-pull").assertSuccess();
-        } catch (AssertionError e) {
-            System.out.println(stack.compose("logs", "--tail", "50").text());
-            stack.close();
-            throw e;
+    /** A stack of these layers. */
+    static Stack of(String... files) {
+        Stack stack = new Stack();
+        for (String file : files) {
+            stack.compose.add("-f");
+            stack.compose.add(file);
         }
         return stack;
     }
 
+    /** A copy of the project in place of the project itself. */
+    Stack in(Path folder) {
+        this.folder = folder;
+        return this;
+    }
+
+    Stack profile(String profile) {
+        compose.add("--profile");
+        compose.add(profile);
+        return this;
+    }
+
+    /** Builds the images and starts the services; returns when all are healthy. */
+    Stack up() {
+        try {
+            compose("up", "--build", "--detach", "--wait", "--quiet-pull").assertSuccess();
+            return this;
+        } catch (AssertionError e) {
+            System.out.println(compose("logs", "--tail", "50").text());
+            close();
+            throw e;
+        }
+    }
+
     Docker.Output compose(String... arguments) {
         return Docker.run(
-                environment, Stream.concat(compose.stream(), Stream.of(arguments)).toArray(String[]::new));
+                folder, environment, Stream.concat(compose.stream(), Stream.of(arguments)).toArray(String[]::new));
     }
 
     List<String> containers(String... service) {
@@ -63,16 +85,38 @@ final class Stack implements AutoCloseable {
         return JSON.readTree(Docker.run("docker", "inspect", container).assertSuccess().text()).get(0);
     }
 
+    /** What of this stack there is: containers, volumes and networks. */
+    List<String> remains() {
+        List<String> remains = new ArrayList<>();
+        for (String kind : List.of("container", "volume", "network")) {
+            String all = kind.equals("container") ? "--all" : "--quiet";
+            remains.addAll(Docker.run("docker", kind, "ls", all, "--quiet", "--filter", "label=com.docker.compose.project=" + name)
+                    .assertSuccess()
+                    .text()
+                    .lines()
+                    .toList());
+        }
+        return remains;
+    }
+
     HttpResponse<String> get(String path) throws IOException, InterruptedException {
         return http.send(request(path).build(), HttpResponse.BodyHandlers.ofString());
     }
 
+    HttpResponse<String> get(String path, String header, String value) throws IOException, InterruptedException {
+        return http.send(request(path).header(header, value).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
     HttpResponse<String> submit(String name) throws IOException, InterruptedException {
+        return submit(name, "[1, 2, 3, 4]");
+    }
+
+    HttpResponse<String> submit(String name, String values) throws IOException, InterruptedException {
         return http.send(
                 request("/api/analyses")
                         .header("Content-Type", "application/json")
                         .header("Idempotency-Key", name)
-                        .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"" + name + "\", \"values\": [1, 2, 3, 4]}"))
+                        .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"" + name + "\", \"values\": " + values + "}"))
                         .build(),
                 HttpResponse.BodyHandlers.ofString());
     }
@@ -82,7 +126,11 @@ final class Stack implements AutoCloseable {
     }
 
     String httpPort() {
-        return environment.get("HTTP_PORT");
+        return port("HTTP_PORT");
+    }
+
+    String port(String variable) {
+        return environment.get(variable);
     }
 
     @Override
