@@ -60,10 +60,11 @@ class BaseTest {
 
     @Test
     void aBodyOverTheLimitIsRefusedAndOneBelowItIsNot() throws Exception {
-        String values = "[" + "1.5,".repeat(900_000) + "2]";
+        String value = "1.5" + "0".repeat(36);
+        String values = "[" + (value + ",").repeat(99_999) + value + "]";
 
         var below = stack.submit("below-the-limit", values);
-        var above = stack.submit("above-the-limit", values.replace("1.5", "1.25"));
+        var above = stack.submit("above-the-limit", values.replace(value, value + "000"));
 
         assertThat(below.statusCode()).isEqualTo(202);
         assertThat(above.statusCode()).isEqualTo(413);
