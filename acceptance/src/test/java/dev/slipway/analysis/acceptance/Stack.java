@@ -103,6 +103,16 @@ final class Stack implements AutoCloseable {
                 .toList();
     }
 
+    /** kill -9 of all that a service runs, from a container that shares its processes, since its own image may have no kill. */
+    void kill(String service) {
+        String container = containers(service).get(0);
+        String user = inspect(container).at("/Config/User").asString();
+        String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
+        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
+                        "-c", "for p in /proc/[0-9]*; do [ ${p#/proc/} -gt 1 ] && [ ${p#/proc/} != $$ ] && kill -9 ${p#/proc/}; done; true")
+                .assertSuccess();
+    }
+
     void set(String variable, String value) {
         environment.put(variable, value);
     }
@@ -157,6 +167,10 @@ final class Stack implements AutoCloseable {
 
     JsonNode json(String path) throws IOException, InterruptedException {
         return JSON.readTree(get(path).body());
+    }
+
+    String name() {
+        return name;
     }
 
     String httpPort() {
