@@ -94,6 +94,11 @@ final class Stack implements AutoCloseable {
                 folder, environment, Stream.concat(Stream.of("bash", "scripts/" + name), Stream.of(arguments)).toArray(String[]::new));
     }
 
+    /** Commands as a user types them into a shell, the first that fails being the last. */
+    Docker.Output run(String commands) {
+        return Docker.run(folder, environment, "bash", "-ec", commands);
+    }
+
     /** What the database answers to its root, a line for each row. */
     List<String> sql(String statement) {
         return Docker.run(folder, environment, "bash", "-c", ". scripts/lib.sh && sql <<< \"$1\"", "scripts/sql", statement)
