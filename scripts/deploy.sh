@@ -62,7 +62,7 @@ if [ -z "$tag" ]; then
 fi
 
 status=0
-findings=$(scripts/doctor.sh --no-containers) || status=$?
+findings=$(bash scripts/doctor.sh --no-containers) || status=$?
 if [ "$status" -ge 2 ]; then
   printf '%s\n' "$findings" | grep '^fail' >&2
   die "mend this and call it again; nothing was changed"
@@ -78,7 +78,7 @@ say "Pending migrations: $pending"
 if [ "$pending" != none ]; then
   case $pending, in
     V1,*) ;;                           # a new database has nothing to back up
-    *) scripts/backup.sh || die "there is no backup, so nothing was changed" ;;
+    *) bash scripts/backup.sh || die "there is no backup, so nothing was changed" ;;
   esac
   if ! output=$(migrate); then
     printf '%s\n' "$output" >&2
