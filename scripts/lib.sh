@@ -35,3 +35,24 @@ confirm() {
     *) die "nothing was changed" ;;
   esac
 }
+
+# container SERVICE ARGUMENT...: a container of this service for one command, with nothing else started.
+container() { docker compose --progress quiet run --rm -T --no-deps "$@"; }
+
+# backup_stream FOLDER: a backup as mariadb/backup.sh reads it.
+backup_stream() {
+  local file
+  for file in SHA256SUMS manifest dump.sql.gz; do
+    [ -r "$1/$file" ] || die "$1 is not a backup that can be read: it has no $file. Name one of backups/, or use sudo."
+  done
+  cat "$1/SHA256SUMS"
+  echo
+  cat "$1/manifest"
+  echo
+  cat "$1/dump.sql.gz"
+}
+
+# restored FOLDER: notes that this backup has been restored, if it is one of backups/.
+restored() {
+  [ "$(cd "$1/.." && pwd -P)" != "$(pwd -P)/backups" ] || container backup verified "$(basename "$1")"
+}
