@@ -184,7 +184,7 @@ paragraph() {
 
 value() { sed -n "s/^$1 //p" /tmp/manifest; }
 
-server_version() { mariadbd --version | sed 's/.*Ver \([0-9.]*\).*/\1/'; }
+server_version() { mariadbd --version 2> /dev/null | sed 's/.*Ver \([0-9.]*\).*/\1/'; }
 
 check() {
   local backup=$1 last server

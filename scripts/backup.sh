@@ -3,6 +3,7 @@
 #
 #   scripts/backup.sh                     makes a backup, and removes those older than BACKUP_KEEP_DAYS (14) in .env
 #   scripts/backup.sh --verify [BACKUP]   restores one, the last if none is named, into a throw-away container, and compares
+# shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 help "$@"
 
@@ -25,6 +26,7 @@ verify() {
     backup=$(find backups -type d -name '20*Z' 2> /dev/null | sort | tail -n 1)
     [ -n "$backup" ] || die "there is no backup: scripts/backup.sh makes one"
   fi
+  is_backup "$backup"
   backup_stream "$backup" | container restore check "$backup" || exit 1
   backup_stream "$backup" | container restore restore || die "$backup cannot be restored; the lines above say why"
   restored "$backup"

@@ -39,12 +39,17 @@ confirm() {
 # container SERVICE ARGUMENT...: a container of this service for one command, with nothing else started.
 container() { docker compose --progress quiet run --rm -T --no-deps "$@"; }
 
-# backup_stream FOLDER: a backup as mariadb/backup.sh reads it.
-backup_stream() {
+# is_backup FOLDER: ends if it cannot be one.
+is_backup() {
   local file
   for file in SHA256SUMS manifest dump.sql.gz; do
-    [ -r "$1/$file" ] || die "$1 is not a backup that can be read: it has no $file. Name one of backups/, or use sudo."
+    [ -e "$1/$file" ] || die "$1 is not a backup: it has no $file. Name a folder of backups/."
+    [ -r "$1/$file" ] || die "$1/$file cannot be read: use sudo"
   done
+}
+
+# backup_stream FOLDER: a backup as mariadb/backup.sh reads it.
+backup_stream() {
   cat "$1/SHA256SUMS"
   echo
   cat "$1/manifest"

@@ -7,6 +7,7 @@
 #     --image IMAGE                       on another image of MariaDB, as scripts/upgrade-db.sh does
 #   scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
 #   scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
+# shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 help "$@"
 
@@ -44,7 +45,8 @@ project=$(sed -n 's/^name: //p' <<< "$model")
 old_volume=$(of_model volumes db-data name)
 old_image=$(of_model services db image)
 running=$(docker compose ps --services --status running --status restarting)
-labels="com.docker.compose.project=$project com.docker.compose.volume=db-data"
+of_project=com.docker.compose.project=$project
+of_database=com.docker.compose.volume=db-data
 
 # use VOLUME IMAGE: writes both to .env at once; from then on Compose starts the database on them.
 use() {
@@ -75,15 +77,17 @@ healthy() {
 
 # switch VOLUME IMAGE: what runs goes on with this volume and image. Stopped anywhere, docker compose up -d goes on from .env.
 switch() {
-  local services
+  local services log
   services=$(grep -xF "$(dependants)" <<< "$running")
   # shellcheck disable=SC2086 # a word each
   [ -z "$services" ] || docker compose --progress quiet stop $services || return
-  docker compose --progress quiet rm -sf db || return
+  docker compose --progress quiet rm -sf db > /dev/null || return
   use "$1" "$2"
   if ! grep -qx db <<< "$running"; then return; fi
   docker compose --progress quiet up -d --wait --no-deps db || return
-  if docker compose config --services | grep -qx migrate; then container migrate || return; fi
+  if docker compose config --services | grep -qx migrate; then
+    log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
+  fi
   # shellcheck disable=SC2086
   [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; }
 }
@@ -101,15 +105,14 @@ volume_label() { docker volume inspect -f "{{index .Labels \"$2\"}}" "$1" 2> /de
 
 # old_volumes: this database's volumes but the one in use.
 old_volumes() {
-  # shellcheck disable=SC2086
-  docker volume ls -q $(printf -- '--filter label=%s ' $labels) | grep -vx "$old_volume" || true
+  docker volume ls -q --filter "label=$of_project" --filter "label=$of_database" | grep -vx "$old_volume" || true
 }
 
 drop_old() {
   local volumes
   volumes=$(old_volumes)
   if [ -z "$volumes" ]; then say "there is no volume but $old_volume, which is in use"; return; fi
-  confirm "Remove for good: $(echo $volumes)?"
+  confirm "Remove for good: $(tr '\n' ' ' <<< "$volumes")?"
   xargs docker volume rm <<< "$volumes"
 }
 
@@ -130,12 +133,12 @@ restore() {
   backup=${backup%/}
   image=${image:-$old_image}
   export DB_IMAGE=$image
+  is_backup "$backup"
   backup_stream "$backup" | container -e "PROJECT=${from:-$project}" restore check "$backup" || exit 1
   confirm "Replace the database of $project by $backup? The present one is kept in $old_volume."
 
   new=${project}_db-data-$(date -u +%Y%m%dT%H%M%SZ)
-  # shellcheck disable=SC2086
-  docker volume create $(printf -- '--label %s ' $labels) --label "database.previous-volume=$old_volume" \
+  docker volume create --label "$of_project" --label "$of_database" --label "database.previous-volume=$old_volume" \
     --label "database.previous-image=$old_image" "$new" > /dev/null
   say "restoring into $new"
   if ! backup_stream "$backup" | container -v "$new:/var/lib/mysql" restore restore; then

@@ -5,6 +5,7 @@
 #   scripts/upgrade-db.sh [--yes] IMAGE   for example mariadb:11.8
 #
 # The way back is scripts/restore.sh --back, until scripts/restore.sh --drop-old.
+# shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 help "$@"
 
