@@ -65,12 +65,11 @@ use() {
 
 # healthy SERVICE...: waits until each of their containers is.
 healthy() {
-  local tries=0 states
-  while [ $tries -lt 120 ]; do
+  local states end=$((SECONDS + 300))
+  while [ $SECONDS -lt $end ]; do
     states=$(docker compose ps -q "$@" | xargs docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}')
     if ! grep -qvE '^(healthy|running)$' <<< "$states"; then return; fi
     sleep 1
-    tries=$((tries + 1))
   done
   return 1
 }

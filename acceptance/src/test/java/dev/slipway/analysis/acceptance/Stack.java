@@ -37,6 +37,8 @@ final class Stack implements AutoCloseable {
     /** A stack of these layers. */
     static Stack of(String... files) {
         Stack stack = new Stack();
+        stack.environment.put("COMPOSE_PROJECT_NAME", stack.name);
+        stack.environment.put("COMPOSE_FILE", String.join(":", files));
         for (String file : files) {
             stack.compose.add("-f");
             stack.compose.add(file);
@@ -56,6 +58,12 @@ final class Stack implements AutoCloseable {
         return this;
     }
 
+    /** A variable of the Compose files. */
+    Stack with(String variable, String value) {
+        environment.put(variable, value);
+        return this;
+    }
+
     /** Builds the images and starts the services; returns when all are healthy. */
     Stack up() {
         try {
@@ -66,6 +74,26 @@ final class Stack implements AutoCloseable {
             close();
             throw e;
         }
+    }
+
+    /** A script of the project, on this stack. */
+    Docker.Output script(String script, String... arguments) {
+        return Docker.run(
+                folder, environment, Stream.concat(Stream.of("bash", "scripts/" + script), Stream.of(arguments)).toArray(String[]::new));
+    }
+
+    /** What the database's root is told by an SQL script; columns are separated by tabs. */
+    String sql(String sql) {
+        return compose("exec", "-T", "db", "bash", "-c",
+                        "mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\")"
+                                + " --protocol=socket --batch --skip-column-names app -e \"$0\"", sql)
+                .assertSuccess()
+                .text()
+                .strip();
+    }
+
+    String name() {
+        return name;
     }
 
     Docker.Output compose(String... arguments) {
@@ -135,7 +163,7 @@ final class Stack implements AutoCloseable {
 
     @Override
     public void close() {
-        compose("down", "--volumes", "--remove-orphans", "--timeout", "10");
+        compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
         Docker.run("docker", "image", "rm", "-f", imageOf("app"));
     }
 
