@@ -50,8 +50,7 @@ of_database=com.docker.compose.volume=db-data
 
 # use VOLUME IMAGE: writes both to .env at once; from then on Compose starts the database on them.
 use() {
-  touch .env
-  cp -p .env .env.new
+  touch .env && cp -p .env .env.new || return
   awk -v volume="DB_VOLUME=${1#"${project}"_}" -v image="DB_IMAGE=$2" -v same="$([ "$2" = "$old_image" ] && echo 1)" '
     /^DB_VOLUME=/ { print volume; volume = ""; next }
     /^DB_IMAGE=/ && !same { print image; image = ""; next }
@@ -59,7 +58,7 @@ use() {
     END {
       if (volume) print volume
       if (image && !same) print image
-    }' .env > .env.new
+    }' .env > .env.new || return
   mv .env.new .env
 }
 
@@ -77,18 +76,19 @@ healthy() {
 # switch VOLUME IMAGE: what runs goes on with this volume and image. Stopped anywhere, docker compose up -d goes on from .env.
 switch() {
   local services log
-  services=$(grep -xF "$(dependants)" <<< "$running")
+  services=$(grep -xF "$(dependants)" <<< "$running" | grep -vx backup)
   # shellcheck disable=SC2086 # a word each
   [ -z "$services" ] || docker compose --progress quiet stop $services || return
-  docker compose --progress quiet rm -sf db > /dev/null || return
-  use "$1" "$2"
+  docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
+  use "$1" "$2" || return
   if ! grep -qx db <<< "$running"; then return; fi
   docker compose --progress quiet up -d --wait --no-deps db || return
   if docker compose config --services | grep -qx migrate; then
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
   # shellcheck disable=SC2086
-  [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; }
+  [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; } || return
+  if grep -qx backup <<< "$running"; then docker compose --progress quiet up -d --no-deps backup; fi
 }
 
 # switch_or_back VOLUME IMAGE: leaves what ran before if what is to run does not start.
