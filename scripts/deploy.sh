@@ -92,7 +92,7 @@ if [ -z "$first" ]; then
     TAG=$tag roll "$service" "$repository:$tag" || back "the $service of $tag did not become ready"
   done
 fi
-remember TAG "$tag"
+remember TAG="$tag"
 # What else changed, and what is not there yet.
 docker compose --progress quiet up --detach --wait --remove-orphans || die "$tag serves, but not every service is healthy: see docker compose ps"
 if [ -n "$first" ]; then

@@ -100,7 +100,7 @@ class DeployTest {
         for (String name : List.of("db_migrator", "db_root")) {
             stack.script("secrets.sh", "rotate", name, "--yes").assertSuccess();
         }
-        assertThat(stack.sql("SELECT 'root has the new one'")).hasSize(1);
+        assertThat(stack.sql("SELECT 'the new one'")).isEqualTo("the new one");
         deployed(stack.script("deploy.sh", version("app")));
     }
 

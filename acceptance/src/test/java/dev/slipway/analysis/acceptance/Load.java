@@ -29,7 +29,7 @@ final class Load {
         /** Each analysis that was taken in is done, and there once. */
         void assertNothingIsLostOrDoubled(Stack stack, String name) {
             await().atMost(Duration.ofSeconds(90)).untilAsserted(() -> assertThat(stack.sql(
-                            "SELECT name FROM app.analysis WHERE status = 'DONE' AND name LIKE '" + name + "-%'"))
+                            "SELECT name FROM app.analysis WHERE status = 'DONE' AND name LIKE '" + name + "-%'").lines())
                     .doesNotHaveDuplicates()
                     .containsAll(accepted));
         }
