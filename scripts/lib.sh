@@ -17,7 +17,7 @@ help() {
   for argument; do
     case $argument in
       -h | --help)
-        sed -n '2,/^[^#]/s/^# \{0,1\}//p' "scripts/$(basename "$0")"
+        sed -n '2,/^[^#]/{/^# shellcheck/!s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
         exit 0
         ;;
     esac
@@ -34,4 +34,50 @@ confirm() {
     y | Y | yes) ;;
     *) die "nothing was changed" ;;
   esac
+}
+
+# report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
+worst=0
+report() {
+  printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"
+  case $1 in
+    warn) [ "$worst" = 2 ] || worst=1 ;;
+    fail) worst=2 ;;
+  esac
+}
+
+# setting NAME [DEFAULT]: what Compose takes for it, from the environment or from .env.
+setting() {
+  local value=${!1:-}
+  if [ -z "$value" ] && [ -f .env ]; then
+    value=$(sed -n "s/^ *\(export \)\{0,1\} *$1=//p" .env | tail -n 1 | sed "s/ #.*//; s/ *\$//; s/^\"\(.*\)\"\$/\1/; s/^'\(.*\)'\$/\1/")
+  fi
+  printf '%s\n' "${value:-${2:-}}"
+}
+
+# model: what Compose makes of the layers, as lines that begin with a kind:
+# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES, port SERVICE ADDRESS PORT TARGET,
+# bind SERVICE PATH, secret NAME PATH, external NETWORK.
+model() {
+  docker compose config | awk '
+    function value(line) { sub(/^[^:]*: */, "", line); gsub(/^"|"$/, "", line); return line }
+    /^[a-z]/ { section = $1; block = ""; service = "" }
+    /^name:/ { print "project", value($0) }
+    /^  [^ ]/ { item = $1; sub(/:$/, "", item); name = "" }
+    section == "services:" && /^  [^ ]/ { service = item; print "service", service }
+    section == "services:" && /^    [^ -]/ { block = $1; part = "" }
+    section == "services:" && /^    image:/ { print "image", service, value($0) }
+    section == "services:" && /^    restart: "?no/ { print "once", service }
+    block == "deploy:" && /^        [a-z]/ { part = $1 }
+    block == "deploy:" && part == "limits:" && $1 == "memory:" { print "memory", service, value($0) }
+    block == "ports:" && /^      - / { address = "0.0.0.0"; port = 0 }
+    block == "ports:" && $1 == "host_ip:" { address = value($0) }
+    block == "ports:" && $1 == "target:" { target = value($0) }
+    block == "ports:" && $1 == "published:" { port = value($0) }
+    block == "ports:" && $1 == "protocol:" { print "port", service, address, port, target }
+    block == "volumes:" && /^      - / { bind = $3 == "bind" }
+    block == "volumes:" && bind && $1 == "source:" { print "bind", service, value($0) }
+    section == "secrets:" && /^    file:/ { print "secret", item, value($0) }
+    section == "networks:" && /^    name:/ { name = value($0) }
+    section == "networks:" && /^    external: true/ { print "external", name }'
 }
