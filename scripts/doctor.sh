@@ -30,9 +30,6 @@ at_least() {
   }'
 }
 
-# of KIND: the lines of the merged configuration that begin with it, without it.
-of() { printf '%s\n' "$model" | sed -n "s/^$1 //p"; }
-
 short() { printf '%s' "${1#"$PWD"/}"; }
 
 list() { tr '\n' ' ' | sed 's/ *$//'; }
@@ -360,7 +357,7 @@ containers() {
         continue
         ;;
       exited*"(0)"*)
-        if of once | grep -qx "$service"; then continue; fi
+        if once "$name"; then continue; fi
         report fail "$name is stopped" "docker compose up -d $service"
         ;;
       exited*) report fail "$name ended: $status" "docker compose logs --tail 50 $service" ;;

@@ -81,3 +81,11 @@ model() {
     section == "networks:" && /^    name:/ { name = value($0) }
     section == "networks:" && /^    external: true/ { print "external", name }'
 }
+
+model=''
+
+# of KIND: the lines of $model that begin with it, without it.
+of() { printf '%s\n' "$model" | sed -n "s/^$1 //p"; }
+
+# once CONTAINER: whether it is meant to end.
+once() { [ "$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$1")" = no ]; }
