@@ -12,15 +12,15 @@ help "$@"
 
 patience=120                           # seconds for a service to become healthy
 
-# ps FORMAT [OPTION...]: the stack's containers.
-ps() {
+# containers FORMAT [OPTION...]: the stack's containers.
+containers() {
   local format=$1
   shift
   docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False --format "$format" "$@"
 }
 
 # container SERVICE: a running one of it.
-container() { ps '{{.ID}}' --filter "label=com.docker.compose.service=$1" | head -n 1; }
+container() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | head -n 1; }
 
 # configuration FILE...: that these layers, if they are here, make a configuration.
 configuration() {
@@ -38,7 +38,7 @@ configuration() {
 
 health() {
   local service name state status running='' deadline=$((SECONDS + patience))
-  while ps '{{.Status}}' | grep -q 'health: starting' && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
+  while containers '{{.Status}}' | grep -q 'health: starting' && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
   while IFS='|' read -r service name state status; do
     running="$running $service "
     case "$state $status" in
@@ -52,7 +52,7 @@ health() {
         ;;
       *) report fail "$name: $status" "docker compose logs --tail 50 $service" ;;
     esac
-  done <<< "$(ps '{{.Label "com.docker.compose.service"}}|{{.Names}}|{{.State}}|{{.Status}}' -a | sort)"
+  done <<< "$(containers '{{.Label "com.docker.compose.service"}}|{{.Names}}|{{.State}}|{{.Status}}' -a | sort)"
   while read -r service; do
     case $running in
       *" $service "*) ;;
@@ -100,7 +100,7 @@ isolation() {
 
 ports() {
   local id service published extra
-  published=$(ps '{{.ID}} {{.Label "com.docker.compose.service"}}' | while read -r id service; do
+  published=$(containers '{{.ID}} {{.Label "com.docker.compose.service"}}' | while read -r id service; do
     docker inspect --format '{{range $ports := .NetworkSettings.Ports}}{{range $ports}}{{println .HostIp .HostPort}}{{end}}{{end}}' "$id" |
       sed -n "s/^::/0.0.0.0/; s/^[0-9]/$service &/p"
   done | sort -u)
@@ -246,7 +246,7 @@ configuration docker-compose.yml docker-compose.override.yml docker-compose.beta
 
 model=$(model 2> /dev/null) || die "this folder's Compose files make no configuration: docker compose config -q"
 project=$(of project)
-files=$(ps '{{.Label "com.docker.compose.project.config_files"}}' | head -n 1)
+files=$(containers '{{.Label "com.docker.compose.project.config_files"}}' | head -n 1)
 [ -n "$files" ] || die "nothing of the project $project is running: docker compose up -d --wait"
 # The layers that it was started from, which need not be those that this shell would take.
 export COMPOSE_FILE=$files COMPOSE_PATH_SEPARATOR=, COMPOSE_PROJECT_NAME=$project
