@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# What is wrong with this host, and the mend for each: a line per check, of ok, warn or fail.
+# Usage: scripts/doctor.sh [--no-containers]
 #
-#   scripts/doctor.sh                   everything
-#   scripts/doctor.sh --no-containers   all but the containers' health, which the next deploy may be what mends
+# What is wrong with this host, and the mend for each: a line per check, of ok, warn or fail. It changes nothing.
+# With --no-containers all but the containers' health, which the next deploy may be what mends.
 #
-# It changes nothing. Exit status: 0 if all is ok, 1 if the worst is a warn (it works, look at it soon), 2 if it is a fail.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-source "$(dirname "$0")/lib.sh"
+# Exit status: 0 all is ok; 1 the worst is a warn, which works and should be looked at; 2 it is a fail.
+. "$(dirname "$0")/lib.sh"
 help "$@"
 
 engine_minimum=25.0
@@ -159,7 +158,7 @@ ports() {
     taken=1
     holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | head -n 1)
     variable=$(sed -n 's/^\([A-Z_]*PORT\)=.*/\1/p' .env.example | while read -r variable; do
-      if [ "$(setting "$variable" "$(sed -n "s/^$variable=//p" .env.example)")" = "$port" ]; then echo "$variable"; fi
+      if [ "$(setting "$variable")" = "$port" ]; then echo "$variable"; fi
     done | head -n 1)
     report fail "port $port of $service is taken${holder:+ by the container $holder}" \
       "${holder:+docker stop $holder, or }${variable:+$variable=another in .env}"

@@ -11,31 +11,6 @@ die() {
   exit 1
 }
 
-# help: prints the comment that the script begins with, and ends if --help is among the arguments.
-help() {
-  local argument
-  for argument; do
-    case $argument in
-      -h | --help)
-        sed -n '2,/^[^#]/{/^# shellcheck/!s/^# \{0,1\}//p;}' "scripts/$(basename "$0")"
-        exit 0
-        ;;
-    esac
-  done
-}
-
-# confirm QUESTION: goes on with --yes (YES=1) or when a person says so; without a terminal it ends.
-confirm() {
-  local answer
-  [ "${YES:-}" = 1 ] && return
-  [ -t 0 ] || die "$1 Add --yes to say so without a terminal."
-  read -r -p "$1 [y/N] " answer
-  case $answer in
-    y | Y | yes) ;;
-    *) die "nothing was changed" ;;
-  esac
-}
-
 # report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
 worst=0
 report() {
@@ -44,15 +19,6 @@ report() {
     warn) [ "$worst" = 2 ] || worst=1 ;;
     fail) worst=2 ;;
   esac
-}
-
-# setting NAME [DEFAULT]: what Compose takes for it, from the environment or from .env.
-setting() {
-  local value=${!1:-}
-  if [ -z "$value" ] && [ -f .env ]; then
-    value=$(sed -n "s/^ *\(export \)\{0,1\} *$1=//p" .env | tail -n 1 | sed "s/ #.*//; s/ *\$//; s/^\"\(.*\)\"\$/\1/; s/^'\(.*\)'\$/\1/")
-  fi
-  printf '%s\n' "${value:-${2:-}}"
 }
 
 # model: what Compose makes of the layers, as lines that begin with a kind:
@@ -89,3 +55,36 @@ of() { printf '%s\n' "$model" | sed -n "s/^$1 //p"; }
 
 # once CONTAINER: whether it is meant to end.
 once() { [ "$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$1")" = no ]; }
+
+# help: prints the comment that the script begins with, and ends if --help is among the arguments.
+help() {
+  local argument
+  for argument; do
+    case $argument in
+      -h | --help)
+        sed -n '2,/^[^#]/s/^# \{0,1\}//p' "scripts/$(basename "$0")"
+        exit 0
+        ;;
+    esac
+  done
+}
+
+# confirm QUESTION: goes on with --yes (YES=1) or when a person says so; without a terminal it ends.
+confirm() {
+  local answer
+  [ "${YES:-}" = 1 ] && return
+  [ -t 0 ] || die "$1 Add --yes to say so without a terminal."
+  read -r -p "$1 [y/N] " answer
+  case $answer in
+    y | Y | yes) ;;
+    *) die "nothing was changed" ;;
+  esac
+}
+
+# setting VARIABLE: its value in the environment, else in .env, else the default that .env.example shows.
+setting() {
+  local value=${!1:-}
+  if [ -z "$value" ] && [ -f .env ]; then value=$(sed -n "s/^$1=//p" .env | tail -n 1); fi
+  if [ -z "$value" ]; then value=$(sed -n "s/^$1=//p" .env.example); fi
+  printf '%s\n' "$value"
+}

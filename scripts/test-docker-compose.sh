@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Checks the running stack from outside, whatever its layers: configuration, health, networks, endpoints, data.
+# Usage: scripts/test-docker-compose.sh [--no-restart]
 #
-#   scripts/test-docker-compose.sh                everything; it restarts the database and the app once
-#   scripts/test-docker-compose.sh --no-restart   all but that
+# Checks the running stack from outside, whatever its layers: configuration, health, networks, endpoints, and that its
+# data survives a restart of the database and the app, which --no-restart leaves out. What it submits it deletes again.
+# COMPOSE_PROJECT_NAME names a stack other than this folder's.
 #
-# What it submits it deletes again. COMPOSE_PROJECT_NAME names a stack other than this folder's.
-# Exit status: 0 if all is ok, 2 if anything fails.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-source "$(dirname "$0")/lib.sh"
+# Exit status: 0 all is ok; 2 something fails.
+. "$(dirname "$0")/lib.sh"
 help "$@"
 
 patience=120                           # seconds for a service to become healthy
