@@ -35,9 +35,15 @@ configuration() {
   fi
 }
 
-health() {
-  local service name state status running='' deadline=$((SECONDS + patience))
+# settle: waits until no container is starting any more.
+settle() {
+  local deadline=$((SECONDS + patience))
   while containers '{{.Status}}' | grep -q 'health: starting' && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
+}
+
+health() {
+  local service name state status running=''
+  settle
   while IFS='|' read -r service name state status; do
     running="$running $service "
     case "$state $status" in
@@ -129,7 +135,7 @@ way() {
   local nginx network
   nginx=$(container nginx)
   [ -n "$nginx" ] || return 0
-  port=$(docker port "$nginx" 80 2> /dev/null | head -n 1)
+  port=$(docker port "$nginx" 80 2> /dev/null | head -n 1) || true
   port=${port##*:}
   if [ -n "$port" ]; then
     address=127.0.0.1
@@ -214,6 +220,7 @@ data() {
   if [ "$restart" = yes ]; then
     started=$SECONDS
     docker restart "$(container db)" "$(container app)" > /dev/null
+    settle
     if until_done "$path" "$patience" && [ "$body" = "$before" ]; then
       report ok "it is the same after a restart of the database and the app, $((SECONDS - started)) s later"
     else
