@@ -96,8 +96,8 @@ variables() {
 # Which layers, and whether they make a configuration.
 layers() {
   local separator file message production_files
-  separator=$(setting COMPOSE_PATH_SEPARATOR :)
-  files=$(setting COMPOSE_FILE | tr "$separator" '\n')
+  separator=$(setting COMPOSE_PATH_SEPARATOR)
+  files=$(setting COMPOSE_FILE | tr "${separator:-:}" '\n')
   if [ -z "$files" ]; then
     files=docker-compose.yml
     if [ -f docker-compose.override.yml ]; then files="$files
