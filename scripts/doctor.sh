@@ -333,9 +333,9 @@ certificate() {
 backups() {
   if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
     return
-  elif [ -z "$(find backups -name '*.manifest' 2> /dev/null | head -n 1)" ]; then
+  elif [ -z "$(find backups -path "*/20*Z/manifest" 2> /dev/null | head -n 1)" ]; then
     report warn "there is no backup" "scripts/backup.sh"
-  elif [ -z "$(find backups -name '*.manifest' -mmin "-$((backup_hours * 60))" | head -n 1)" ]; then
+  elif [ -z "$(find backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | head -n 1)" ]; then
     report warn "the last backup is older than $backup_hours hours" "scripts/backup.sh"
   else
     report ok "the last backup is younger than $backup_hours hours"

@@ -28,7 +28,6 @@ class DevelopmentTest {
 
     @BeforeAll
     static void up() throws IOException {
-        Project.copyTo(project);
         stack = Stack.of("docker-compose.yml", "docker-compose.override.yml")
                 .profile("dev")
                 .in(project)

@@ -5,41 +5,41 @@ import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Set;
 
-/** The project that is tested, for a test that changes it. */
+/** This project's files. */
 final class Project {
 
-    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "backups");
-    private static final Set<String> OF_THIS_HOST = Set.of(".env", ".git");
+    static final Path FOLDER = Path.of("..");
+
+    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "backups", ".env");
 
     private Project() {}
 
-    /** Copies what a clone would have, as far as a folder's name tells. */
-    static void copyTo(Path to) throws IOException {
-        Path from = Docker.PROJECT.toRealPath();
+    /** Copies what git would track, roughly: no results, no secrets of this host. */
+    static Path copyTo(Path folder) throws IOException {
+        Path from = FOLDER.toRealPath();
         Files.walkFileTree(from, new SimpleFileVisitor<>() {
 
             @Override
-            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) throws IOException {
-                if (NOT_COPIED.contains(folder.getFileName().toString())) {
+            public FileVisitResult preVisitDirectory(Path visited, BasicFileAttributes attributes) throws IOException {
+                if (NOT_COPIED.contains(visited.getFileName().toString())) {
                     return FileVisitResult.SKIP_SUBTREE;
                 }
-                Files.createDirectories(to.resolve(from.relativize(folder).toString()));
+                Files.createDirectories(folder.resolve(from.relativize(visited).toString()));
                 return FileVisitResult.CONTINUE;
             }
 
             @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Path path = from.relativize(file);
-                boolean secret = path.startsWith("secrets") && !path.startsWith("secrets/dev");
-                if (!secret && !OF_THIS_HOST.contains(path.toString())) {
-                    Files.copy(file, to.resolve(path.toString()), StandardCopyOption.COPY_ATTRIBUTES);
+            public FileVisitResult visitFile(Path visited, BasicFileAttributes attributes) throws IOException {
+                boolean secret = visited.getParent().equals(from.resolve("secrets"));
+                if (!secret && !NOT_COPIED.contains(visited.getFileName().toString())) {
+                    Files.copy(visited, folder.resolve(from.relativize(visited).toString()));
                 }
                 return FileVisitResult.CONTINUE;
             }
         });
+        return folder;
     }
 }

@@ -1,11 +1,13 @@
 package dev.slipway.analysis.acceptance;
 
+import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,11 +26,12 @@ final class Stack implements AutoCloseable {
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final String name = "acceptance-" + Long.toString(System.nanoTime(), 36);
-    private final List<String> compose = new ArrayList<>(List.of("docker", "compose", "-p", name));
-    private final Map<String, String> environment = new HashMap<>(Map.of("TAG", name));
-    private Path folder = Docker.PROJECT;
+    private final List<String> compose = new ArrayList<>(List.of("docker", "compose"));
+    private final Map<String, String> environment = new HashMap<>();
+    private Path folder = Project.FOLDER;
 
     private Stack() {
+        environment.put("COMPOSE_PROJECT_NAME", name);
         for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT")) {
             environment.put(port, freePort());
         }
@@ -37,16 +40,28 @@ final class Stack implements AutoCloseable {
     /** A stack of these layers. */
     static Stack of(String... files) {
         Stack stack = new Stack();
-        for (String file : files) {
-            stack.compose.add("-f");
-            stack.compose.add(file);
-        }
+        stack.environment.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
+        stack.environment.put("IMAGE", stack.name);
         return stack;
     }
 
-    /** A copy of the project in place of the project itself. */
-    Stack in(Path folder) {
-        this.folder = folder;
+    /**
+     * Production's layers in a copy of the project with secrets of its own, as a user prepares them. One more layer
+     * publishes the gateway to the tests.
+     */
+    static Stack production(Path folder) throws IOException {
+        Stack stack = of("docker-compose.yml", "docker-compose.prod.yml", "published.yml").in(folder);
+        Files.writeString(folder.resolve("published.yml"), "services: {nginx: {ports: ['127.0.0.1:${HTTP_PORT}:80']}}\n");
+        Files.copy(folder.resolve(".env.example"), folder.resolve(".env"));
+        stack.environment.put("PROXY_NETWORK", stack.name);
+        Docker.run("docker", "network", "create", stack.name).assertSuccess();
+        stack.script("secrets.sh").assertSuccess();
+        return stack;
+    }
+
+    /** Works in a copy of the project, made here, in place of the project itself. */
+    Stack in(Path folder) throws IOException {
+        this.folder = Project.copyTo(folder);
         return this;
     }
 
@@ -71,6 +86,25 @@ final class Stack implements AutoCloseable {
     Docker.Output compose(String... arguments) {
         return Docker.run(
                 folder, environment, Stream.concat(compose.stream(), Stream.of(arguments)).toArray(String[]::new));
+    }
+
+    /** One of the project's scripts, as a user runs it. */
+    Docker.Output script(String name, String... arguments) {
+        return Docker.run(
+                folder, environment, Stream.concat(Stream.of("bash", "scripts/" + name), Stream.of(arguments)).toArray(String[]::new));
+    }
+
+    /** What the database answers to its root, a line for each row. */
+    List<String> sql(String statement) {
+        return Docker.run(folder, environment, "bash", "-c", ". scripts/lib.sh && sql <<< \"$1\"", "scripts/sql", statement)
+                .assertSuccess()
+                .text()
+                .lines()
+                .toList();
+    }
+
+    void set(String variable, String value) {
+        environment.put(variable, value);
     }
 
     List<String> containers(String... service) {
@@ -135,14 +169,14 @@ final class Stack implements AutoCloseable {
 
     @Override
     public void close() {
-        compose("down", "--volumes", "--remove-orphans", "--timeout", "10");
-        Docker.run("docker", "image", "rm", "-f", imageOf("app"));
-    }
-
-    private String imageOf(String service) {
-        return JSON.readTree(compose("config", "--format", "json").text())
-                .at("/services/" + service + "/image")
-                .asString();
+        compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
+        for (String repository : List.of(name, "localhost/" + name)) {
+            Docker.run("docker", "image", "ls", "--quiet", repository).text().lines().forEach(
+                    image -> Docker.run("docker", "image", "rm", "--force", image));
+        }
+        if (name.equals(environment.get("PROXY_NETWORK"))) {
+            Docker.run("docker", "network", "rm", name);
+        }
     }
 
     private HttpRequest.Builder request(String path) {
