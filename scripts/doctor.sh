@@ -377,7 +377,7 @@ containers() {
         bad=1
         ;;
     esac
-  done <<< "$(of service)"
+  done <<< "$(of service | grep -vFx -e "$(of once)")"
   if [ "$bad" = 0 ]; then report ok "$count containers are healthy"; fi
 }
 

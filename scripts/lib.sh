@@ -22,7 +22,7 @@ report() {
 }
 
 # model: what Compose makes of the layers, as lines that begin with a kind:
-# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES, port SERVICE ADDRESS PORT TARGET,
+# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES (of all its replicas), port SERVICE ADDRESS PORT TARGET,
 # bind SERVICE PATH, secret NAME PATH, external NETWORK.
 model() {
   docker compose config | awk '
@@ -30,12 +30,13 @@ model() {
     /^[a-z]/ { section = $1; block = ""; service = "" }
     /^name:/ { print "project", value($0) }
     /^  [^ ]/ { item = $1; sub(/:$/, "", item); name = "" }
-    section == "services:" && /^  [^ ]/ { service = item; print "service", service }
+    section == "services:" && /^  [^ ]/ { service = item; replicas = 1; print "service", service }
     section == "services:" && /^    [^ -]/ { block = $1; part = "" }
     section == "services:" && /^    image:/ { print "image", service, value($0) }
     section == "services:" && /^    restart: "?no/ { print "once", service }
     block == "deploy:" && /^        [a-z]/ { part = $1 }
-    block == "deploy:" && part == "limits:" && $1 == "memory:" { print "memory", service, value($0) }
+    block == "deploy:" && $1 == "replicas:" { replicas = $2 }
+    block == "deploy:" && part == "limits:" && $1 == "memory:" { printf "memory %s %.0f\n", service, replicas * value($0) }
     block == "ports:" && /^      - / { address = "0.0.0.0"; port = 0 }
     block == "ports:" && $1 == "host_ip:" { address = value($0) }
     block == "ports:" && $1 == "target:" { target = value($0) }

@@ -63,7 +63,7 @@ health() {
       *" $service "*) ;;
       *) report fail "$service has no container" "docker compose up -d $service" ;;
     esac
-  done <<< "$(of service)"
+  done <<< "$(of service | grep -vFx -e "$(of once)")"
 }
 
 # networks CONTAINER: their names, one a line.

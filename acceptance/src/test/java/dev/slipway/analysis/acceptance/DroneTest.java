@@ -231,7 +231,7 @@ class DroneTest {
     }
 
     private static String text() throws IOException {
-        return Files.readString(Docker.PROJECT.resolve(".drone.yml"));
+        return Files.readString(Project.FOLDER.resolve(".drone.yml"));
     }
 
     /** As Drone substitutes its variables, before it parses the file. */

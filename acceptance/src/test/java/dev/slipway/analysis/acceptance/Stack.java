@@ -103,8 +103,17 @@ final class Stack implements AutoCloseable {
                 .toList();
     }
 
+    /** A command of a user's, in the stack's folder and environment. */
+    Docker.Output shell(String command) {
+        return Docker.run(folder, environment, "bash", "-c", command);
+    }
+
     void set(String variable, String value) {
         environment.put(variable, value);
+    }
+
+    String variable(String name) {
+        return environment.get(name);
     }
 
     List<String> containers(String... service) {
