@@ -11,6 +11,52 @@ die() {
   exit 1
 }
 
+# report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
+worst=0
+report() {
+  printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"
+  case $1 in
+    warn) [ "$worst" = 2 ] || worst=1 ;;
+    fail) worst=2 ;;
+  esac
+}
+
+# model: what Compose makes of the layers, as lines that begin with a kind:
+# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES (of all its replicas), port SERVICE ADDRESS PORT TARGET,
+# bind SERVICE PATH, secret NAME PATH, external NETWORK.
+model() {
+  docker compose config | awk '
+    function value(line) { sub(/^[^:]*: */, "", line); gsub(/^"|"$/, "", line); return line }
+    /^[a-z]/ { section = $1; block = ""; service = "" }
+    /^name:/ { print "project", value($0) }
+    /^  [^ ]/ { item = $1; sub(/:$/, "", item); name = "" }
+    section == "services:" && /^  [^ ]/ { service = item; replicas = 1; print "service", service }
+    section == "services:" && /^    [^ -]/ { block = $1; part = "" }
+    section == "services:" && /^    image:/ { print "image", service, value($0) }
+    section == "services:" && /^    restart: "?no/ { print "once", service }
+    block == "deploy:" && /^        [a-z]/ { part = $1 }
+    block == "deploy:" && $1 == "replicas:" { replicas = $2 }
+    block == "deploy:" && part == "limits:" && $1 == "memory:" { printf "memory %s %.0f\n", service, replicas * value($0) }
+    block == "ports:" && /^      - / { address = "0.0.0.0"; port = 0 }
+    block == "ports:" && $1 == "host_ip:" { address = value($0) }
+    block == "ports:" && $1 == "target:" { target = value($0) }
+    block == "ports:" && $1 == "published:" { port = value($0) }
+    block == "ports:" && $1 == "protocol:" { print "port", service, address, port, target }
+    block == "volumes:" && /^      - / { bind = $3 == "bind" }
+    block == "volumes:" && bind && $1 == "source:" { print "bind", service, value($0) }
+    section == "secrets:" && /^    file:/ { print "secret", item, value($0) }
+    section == "networks:" && /^    name:/ { name = value($0) }
+    section == "networks:" && /^    external: true/ { print "external", name }'
+}
+
+model=''
+
+# of KIND: the lines of $model that begin with it, without it.
+of() { printf '%s\n' "$model" | sed -n "s/^$1 //p"; }
+
+# once CONTAINER: whether it is meant to end.
+once() { [ "$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$1")" = no ]; }
+
 # help: prints the comment that the script begins with, and ends if --help is among the arguments.
 help() {
   local argument

@@ -126,6 +126,10 @@ final class Stack implements AutoCloseable {
                 .assertSuccess();
     }
 
+    String variable(String name) {
+        return environment.get(name);
+    }
+
     List<String> containers(String... service) {
         return compose(Stream.concat(Stream.of("ps", "-q"), Stream.of(service)).toArray(String[]::new))
                 .assertSuccess()
