@@ -1,17 +1,23 @@
 package dev.slipway.analysis.acceptance;
 
+import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -20,16 +26,18 @@ import tools.jackson.databind.json.JsonMapper;
 final class Stack implements AutoCloseable {
 
     private static final JsonMapper JSON = new JsonMapper();
+    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules");
 
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final String name = "acceptance-" + Long.toString(System.nanoTime(), 36);
     private final List<String> compose = new ArrayList<>(List.of("docker", "compose", "-p", name));
+    private final List<String> files = new ArrayList<>();
     private final Map<String, String> environment = new HashMap<>(Map.of("TAG", name));
     private Path folder = Docker.PROJECT;
 
     private Stack() {
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT")) {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT")) {
             environment.put(port, freePort());
         }
     }
@@ -40,19 +48,38 @@ final class Stack implements AutoCloseable {
         for (String file : files) {
             stack.compose.add("-f");
             stack.compose.add(file);
+            stack.files.add(file);
         }
         return stack;
     }
 
-    /** A copy of the project in place of the project itself. */
-    Stack in(Path folder) {
+    /** Makes a copy of the project and runs it in place of the project itself. */
+    Stack inCopy(Path folder) throws IOException {
+        copy(Docker.PROJECT.toRealPath(), folder);
         this.folder = folder;
         return this;
+    }
+
+    Stack with(String variable, String value) {
+        environment.put(variable, value);
+        return this;
+    }
+
+    String name() {
+        return name;
     }
 
     Stack profile(String profile) {
         compose.add("--profile");
         compose.add(profile);
+        return this;
+    }
+
+    /** Builds the image that production would pull. */
+    Stack build() {
+        String repository = imageOf("app").replaceAll(":[^:/]*$", "");
+        Docker.run(folder, Map.of("IMAGE", repository, "TAG", name), "docker", "compose", "-f", "docker-compose.yml", "build", "-q", "app")
+                .assertSuccess();
         return this;
     }
 
@@ -66,6 +93,14 @@ final class Stack implements AutoCloseable {
             close();
             throw e;
         }
+    }
+
+    /** Runs one of the project's scripts on this stack. */
+    Docker.Output script(String... command) {
+        Map<String, String> all = new HashMap<>(environment);
+        all.put("COMPOSE_PROJECT_NAME", name);
+        all.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
+        return Docker.run(folder, all, Stream.concat(Stream.of("bash"), Stream.of(command)).toArray(String[]::new));
     }
 
     Docker.Output compose(String... arguments) {
@@ -147,6 +182,28 @@ final class Stack implements AutoCloseable {
 
     private HttpRequest.Builder request(String path) {
         return HttpRequest.newBuilder(URI.create("http://localhost:" + httpPort() + path)).timeout(Duration.ofSeconds(40));
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        Files.walkFileTree(from, new SimpleFileVisitor<>() {
+
+            @Override
+            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) throws IOException {
+                if (NOT_COPIED.contains(folder.getFileName().toString())) {
+                    return FileVisitResult.SKIP_SUBTREE;
+                }
+                Files.createDirectories(to.resolve(from.relativize(folder).toString()));
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                if (!file.endsWith(".env") && !file.getParent().endsWith("secrets")) { // What belongs to this machine.
+                    Files.copy(file, to.resolve(from.relativize(file).toString()));
+                }
+                return FileVisitResult.CONTINUE;
+            }
+        });
     }
 
     private static String freePort() {
