@@ -2,10 +2,10 @@
 # The edge's certificate and key: secrets/tls_certificate.pem and secrets/tls_key.pem.
 #
 #   scripts/certificate.sh self-signed DOMAIN   makes one to start with, if there is none
-#   scripts/certificate.sh install CHAIN KEY    puts this one in its place, and has the edge serve it; no connection is lost
+#   scripts/certificate.sh install [CHAIN KEY]  puts this one in its place, and has the edge serve it; no connection is lost
 #
-# install is what an ACME client runs after each renewal: docs/edge.md.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# install is what an ACME client runs after each renewal; certbot and lego say by themselves which files: docs/edge.md.
+# shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 help "$@"
 
@@ -41,6 +41,7 @@ self_signed() {
 
 install() {
   local address
+  [ -n "$1$2" ] || die "no ACME client says which files to install: name them, certificate.sh install CHAIN KEY"
   openssl x509 -noout -in "$1" 2> /dev/null || die "$1 is no certificate: name the full chain in PEM, the server's own first"
   openssl pkey -noout -in "$2" 2> /dev/null || die "$2 is no private key: name it in PEM, without a passphrase"
   [ "$(openssl x509 -noout -pubkey -in "$1")" = "$(openssl pkey -pubout -in "$2")" ] ||
@@ -70,5 +71,12 @@ hash openssl 2> /dev/null || die "openssl is missing: install it, on Debian by a
 case ${1:-}:$# in
   self-signed:2) self_signed "$2" ;;
   install:3) install "$2" "$3" ;;
+  install:1)
+    if [ -n "${RENEWED_LINEAGE:-}" ]; then
+      install "$RENEWED_LINEAGE/fullchain.pem" "$RENEWED_LINEAGE/privkey.pem"
+    else
+      install "${LEGO_CERT_PATH:-${LEGO_HOOK_CERT_PATH:-}}" "${LEGO_CERT_KEY_PATH:-${LEGO_HOOK_CERT_KEY_PATH:-}}"
+    fi
+    ;;
   *) die "say what to do: scripts/certificate.sh --help" ;;
 esac

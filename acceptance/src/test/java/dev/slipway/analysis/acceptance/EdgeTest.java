@@ -41,6 +41,7 @@ class EdgeTest {
     private static Stack stack;
     private static String network;
     private static String tools;
+    private static String edge;
 
     @BeforeAll
     static void up() throws IOException {
@@ -64,14 +65,18 @@ class EdgeTest {
                       SERVER_TOMCAT_ACCESSLOG_BUFFERED: "false"
                       SERVER_TOMCAT_ACCESSLOG_DIRECTORY: /dev
                       SERVER_TOMCAT_ACCESSLOG_FILE_DATE_FORMAT: ""
-                      SERVER_TOMCAT_ACCESSLOG_PATTERN: 'seen %{X-Request-ID}i from %a by %{scheme}r as %v'
+                      SERVER_TOMCAT_ACCESSLOG_PATTERN: "seen %{X-Request-ID}i from %a on %v:%p"
                       SERVER_TOMCAT_ACCESSLOG_PREFIX: stdout
+                      SERVER_TOMCAT_ACCESSLOG_REQUEST_ATTRIBUTES_ENABLED: "true"
                       SERVER_TOMCAT_ACCESSLOG_SUFFIX: ""
                 """);
         Docker.run("docker", "network", "create", "--ipv6", network).assertSuccess();
         stack.with("PROXY_NETWORK", network);
         stack.script("scripts/certificate.sh", "self-signed", DOMAIN).assertSuccess();
         stack.build().up();
+        edge = Stack.inspect(stack.containers("edge").get(0))
+                .at("/NetworkSettings/Networks/" + network + "/IPAddress")
+                .asString();
         startCa();
         issueAndInstall();
     }
@@ -79,7 +84,9 @@ class EdgeTest {
     @AfterAll
     static void down() {
         if (stack != null) {
-            Docker.run("docker", "rm", "-f", tools);
+            for (String client : Docker.run("docker", "ps", "-q", "--filter", "ancestor=" + tools).text().lines().toList()) {
+                Docker.run("docker", "rm", "-f", client);
+            }
             stack.close();
             Docker.run("docker", "network", "rm", network);
             Docker.run("docker", "image", "rm", "-f", tools);
@@ -150,7 +157,7 @@ class EdgeTest {
                 .strip();
 
         assertThat(logged("nginx", "forged-1")).contains("\"client.ip\":\"" + address + "\"").doesNotContain(FORGED);
-        assertThat(logged("app", "seen forged-1")).contains("from " + address + " by https as " + DOMAIN);
+        assertThat(logged("app", "seen forged-1")).contains("from " + address + " on " + DOMAIN + ":443");
     }
 
     @Test
@@ -159,7 +166,7 @@ class EdgeTest {
                 + " -H 'X-Forwarded-For: " + FORGED + ", 198.51.100.9' http://" + gateway() + "/api/analyses");
 
         assertThat(logged("nginx", "forged-2")).contains("\"client.ip\":\"198.51.100.9\"");
-        assertThat(logged("app", "seen forged-2")).contains("from 198.51.100.9 by https");
+        assertThat(logged("app", "seen forged-2")).contains("from 198.51.100.9 on " + gateway() + ":443");
     }
 
     @Test
@@ -198,31 +205,32 @@ class EdgeTest {
         "http://gateway, -H", "http://gateway, -B", "http://gateway, -X"
     })
     void fiveHundredSlowClientsHinderNobody(String url, String attack) throws Exception {
-        var slow = CompletableFuture.supplyAsync(() -> client("slowhttptest -c 500 " + attack + " -i 5 -r 250 -l 15 -x 24 -p 3 -u "
-                + url.replace("gateway", gateway()) + "/api/analyses | sed 's/\\x1b\\[[0-9;]*m//g'"));
+        String done = "/ca/" + System.nanoTime();
+        var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK
+                + "/api/analyses -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done"));
 
-        List<String> answers = client("sleep 4; for i in $(seq 40); do " + ASK
-                        + "/api/analyses -m 5 -o /dev/null -w '%{http_code} %{time_total}\\n'; sleep 0.2; done")
-                .lines()
-                .toList();
+        String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 250 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
+                + "/api/analyses | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
 
-        assertThat(slow).isNotDone();
-        assertThat(answers).hasSize(40).allMatch(answer -> answer.startsWith("200 "));
-        assertThat(answers.stream().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).sum() / 40).isLessThan(1);
+        assertThat(answers.get().lines()).hasSizeGreaterThan(10).allMatch(answer -> answer.startsWith("200 "));
+        assertThat(answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).average().orElseThrow()).isLessThan(1);
         // A body that never ends counts as a request, of which a client may have 64; a header that never ends is let go after 10 s.
-        assertThat(slow.get()).containsPattern(attack.equals("-B") ? "closed: +436" : "connected: +500").doesNotContain("available:   NO");
+        assertThat(slow).containsPattern(attack.equals("-B") ? "closed: +436" : "connected: +500").doesNotContain("available:   NO");
     }
 
     @Test
     void noRequestFailsWhileTheGatewayRestarts() throws Exception {
-        var answers = CompletableFuture.supplyAsync(() -> client("for i in $(seq 150); do " + ASK + "/api/analyses -o /dev/null -w '%{http_code}\\n';"
-                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\\n' -H 'Content-Type: application/json' -d '{\"name\": \"a\", \"values\": [1]}'; done"));
-        while (!answers.isDone()) {
+        String done = "/ca/" + System.nanoTime();
+        var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do "
+                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n';"
+                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' -d '{\"name\": \"a\", \"values\": [1]}'; done"));
+        for (int i = 0; i < 5; i++) {
             stack.compose("restart", "nginx").assertSuccess();
-            Thread.sleep(1500);
+            Thread.sleep(3000);
         }
+        Files.createFile(ca.resolve(done.substring(4)));
 
-        assertThat(answers.get().lines()).hasSize(300).allMatch(answer -> answer.matches("200|202"));
+        assertThat(answers.get().lines()).hasSizeGreaterThan(20).allMatch(answer -> answer.matches("200|202"));
     }
 
     @Test
@@ -295,9 +303,6 @@ class EdgeTest {
     }
 
     private static List<String> run(String name, String... arguments) {
-        String edge = Stack.inspect(stack.containers("edge").get(0))
-                .at("/NetworkSettings/Networks/" + network + "/IPAddress")
-                .asString();
         return Stream.concat(
                         Stream.of("docker", "run", "--rm", "--init", "--name", name, "--network", network, "--add-host", DOMAIN + ":" + edge,
                                 "--volume", ca + ":/ca", "--volume", project.resolve("acme") + ":/acme"),
