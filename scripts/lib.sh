@@ -24,14 +24,93 @@ help() {
   done
 }
 
-# confirm QUESTION: goes on with --yes (YES=1) or when a person says so; without a terminal it ends.
+# confirm QUESTION: goes on with --yes (YES is set) or when a person says so; without a terminal it ends.
+YES=""
 confirm() {
   local answer
-  [ "${YES:-}" = 1 ] && return
+  [ -z "$YES" ] || return 0
   [ -t 0 ] || die "$1 Add --yes to say so without a terminal."
   read -r -p "$1 [y/N] " answer
   case $answer in
     y | Y | yes) ;;
     *) die "nothing was changed" ;;
   esac
+}
+
+# setting VARIABLE: its value in the environment, else in .env, else the default that .env.example shows.
+setting() {
+  local value=${!1:-}
+  if [ -z "$value" ] && [ -f .env ]; then value=$(sed -n "s/^$1=//p" .env | tail -n 1); fi
+  if [ -z "$value" ]; then value=$(sed -n "s/^$1=//p" .env.example); fi
+  printf '%s\n' "$value"
+}
+
+# remember VARIABLE VALUE: writes it to .env, in one step.
+remember() {
+  local line written=.env.$$
+  { while IFS= read -r line || [ -n "$line" ]; do
+      case $line in "$1="*) ;; *) printf '%s\n' "$line" ;; esac
+    done < .env
+    printf '%s=%s\n' "$1" "$2"
+  } > "$written"
+  mv "$written" .env
+}
+
+need_production() {
+  case $(setting COMPOSE_FILE) in
+    *docker-compose.prod.yml*) ;;
+    *) die "this is not a production host: put COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml into .env (cp .env.example .env)" ;;
+  esac
+}
+
+# alone: ends if another script is changing this stack, and keeps others from it until this one ends.
+alone() {
+  mkdir .lock 2> /dev/null || die "another script is changing this stack; if none is, a killed one left this behind: rmdir .lock"
+  trap 'rmdir .lock' EXIT
+}
+
+# ready CONTAINER: waits until it is healthy, for as long as DEPLOY_TIMEOUT seconds.
+ready() {
+  local waited=0 state
+  while [ "$waited" -lt "${DEPLOY_TIMEOUT:-120}" ]; do
+    state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}} {{.State.Health.Status}}' "$1") || return 1
+    case $state in
+      "running 0 healthy") return ;;
+      "running 0 "* | "created 0 "*) ;;
+      *) return 1 ;;
+    esac
+    sleep 1
+    waited=$((waited + 1))
+  done
+  return 1
+}
+
+# roll SERVICE [IMAGE]: replaces its containers, or those that do not run IMAGE, one after the other: the new one is
+# ready before the old one stops. Fails, and leaves the old one serving, if the new one does not become ready.
+roll() {
+  local service=$1 wanted="" container new count before
+  [ -z "${2:-}" ] || wanted=$(docker image inspect -f '{{.Id}}' "$2")
+  before=$(docker compose ps -aq "$service")
+  count=$(printf '%s' "$before" | grep -c . || true)
+  for container in $before; do
+    [ "$(docker inspect -f '{{.Image}}' "$container")" != "$wanted" ] || continue
+    docker compose --progress quiet up --detach --no-deps --no-recreate --scale "$service=$((count + 1))" "$service" || return 1
+    new=$(docker compose ps -aq "$service" | grep -vxF "$before") || return 1
+    if ! ready "$new"; then
+      docker logs --tail 20 "$new" >&2
+      docker rm -f "$new" > /dev/null
+      return 1
+    fi
+    sleep 3                            # nginx asks for the names every 2 s
+    docker stop "$container" > /dev/null
+    docker rm "$container" > /dev/null
+    before=$(docker compose ps -aq "$service")
+  done
+}
+
+# sql: runs the statements of its input as the database's root, whose password stays in the container.
+sql() {
+  # shellcheck disable=SC2016 # The container's shell expands it.
+  docker compose exec -T db bash -c 'exec mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" \
+    "$(< /run/secrets/db_root)") --protocol=socket --skip-column-names --batch'
 }

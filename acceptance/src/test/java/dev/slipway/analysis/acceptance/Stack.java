@@ -7,17 +7,13 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -26,17 +22,16 @@ import tools.jackson.databind.json.JsonMapper;
 final class Stack implements AutoCloseable {
 
     private static final JsonMapper JSON = new JsonMapper();
-    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules");
 
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final String name = "acceptance-" + Long.toString(System.nanoTime(), 36);
-    private final List<String> compose = new ArrayList<>(List.of("docker", "compose", "-p", name));
-    private final List<String> files = new ArrayList<>();
-    private final Map<String, String> environment = new HashMap<>(Map.of("TAG", name));
-    private Path folder = Docker.PROJECT;
+    private final List<String> compose = new ArrayList<>(List.of("docker", "compose"));
+    private final Map<String, String> environment = new HashMap<>();
+    private Path folder = Project.FOLDER;
 
     private Stack() {
+        environment.put("COMPOSE_PROJECT_NAME", name);
         for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT")) {
             environment.put(port, freePort());
         }
@@ -45,41 +40,34 @@ final class Stack implements AutoCloseable {
     /** A stack of these layers. */
     static Stack of(String... files) {
         Stack stack = new Stack();
-        for (String file : files) {
-            stack.compose.add("-f");
-            stack.compose.add(file);
-            stack.files.add(file);
-        }
+        stack.environment.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
+        stack.environment.put("IMAGE", stack.name);
         return stack;
     }
 
-    /** Makes a copy of the project and runs it in place of the project itself. */
-    Stack inCopy(Path folder) throws IOException {
-        copy(Docker.PROJECT.toRealPath(), folder);
-        this.folder = folder;
-        return this;
+    /**
+     * Production's layers in a copy of the project with secrets of its own, as a user prepares them. One more layer
+     * publishes the gateway to the tests.
+     */
+    static Stack production(Path folder) throws IOException {
+        Stack stack = of("docker-compose.yml", "docker-compose.prod.yml", "published.yml").in(folder);
+        Files.writeString(folder.resolve("published.yml"), "services: {nginx: {ports: ['127.0.0.1:${HTTP_PORT}:80']}}\n");
+        Files.copy(folder.resolve(".env.example"), folder.resolve(".env"));
+        stack.environment.put("PROXY_NETWORK", stack.name);
+        Docker.run("docker", "network", "create", stack.name).assertSuccess();
+        stack.script("secrets.sh").assertSuccess();
+        return stack;
     }
 
-    Stack with(String variable, String value) {
-        environment.put(variable, value);
+    /** Works in a copy of the project, made here, in place of the project itself. */
+    Stack in(Path folder) throws IOException {
+        this.folder = Project.copyTo(folder);
         return this;
-    }
-
-    String name() {
-        return name;
     }
 
     Stack profile(String profile) {
         compose.add("--profile");
         compose.add(profile);
-        return this;
-    }
-
-    /** Builds the image that production would pull. */
-    Stack build() {
-        String repository = imageOf("app").replaceAll(":[^:/]*$", "");
-        Docker.run(folder, Map.of("IMAGE", repository, "TAG", name), "docker", "compose", "-f", "docker-compose.yml", "build", "-q", "app")
-                .assertSuccess();
         return this;
     }
 
@@ -95,17 +83,28 @@ final class Stack implements AutoCloseable {
         }
     }
 
-    /** Runs one of the project's scripts on this stack. */
-    Docker.Output script(String... command) {
-        Map<String, String> all = new HashMap<>(environment);
-        all.put("COMPOSE_PROJECT_NAME", name);
-        all.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
-        return Docker.run(folder, all, Stream.concat(Stream.of("bash"), Stream.of(command)).toArray(String[]::new));
-    }
-
     Docker.Output compose(String... arguments) {
         return Docker.run(
                 folder, environment, Stream.concat(compose.stream(), Stream.of(arguments)).toArray(String[]::new));
+    }
+
+    /** One of the project's scripts, as a user runs it. */
+    Docker.Output script(String name, String... arguments) {
+        return Docker.run(
+                folder, environment, Stream.concat(Stream.of("bash", "scripts/" + name), Stream.of(arguments)).toArray(String[]::new));
+    }
+
+    /** What the database answers to its root, a line for each row. */
+    List<String> sql(String statement) {
+        return Docker.run(folder, environment, "bash", "-c", ". scripts/lib.sh && sql <<< \"$1\"", "scripts/sql", statement)
+                .assertSuccess()
+                .text()
+                .lines()
+                .toList();
+    }
+
+    void set(String variable, String value) {
+        environment.put(variable, value);
     }
 
     List<String> containers(String... service) {
@@ -160,6 +159,10 @@ final class Stack implements AutoCloseable {
         return JSON.readTree(get(path).body());
     }
 
+    String name() {
+        return name;
+    }
+
     String httpPort() {
         return port("HTTP_PORT");
     }
@@ -170,40 +173,18 @@ final class Stack implements AutoCloseable {
 
     @Override
     public void close() {
-        compose("down", "--volumes", "--remove-orphans", "--timeout", "10");
-        Docker.run("docker", "image", "rm", "-f", imageOf("app"));
-    }
-
-    private String imageOf(String service) {
-        return JSON.readTree(compose("config", "--format", "json").text())
-                .at("/services/" + service + "/image")
-                .asString();
+        compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
+        for (String repository : List.of(name, "localhost/" + name)) {
+            Docker.run("docker", "image", "ls", "--quiet", repository).text().lines().forEach(
+                    image -> Docker.run("docker", "image", "rm", "--force", image));
+        }
+        if (name.equals(environment.get("PROXY_NETWORK"))) {
+            Docker.run("docker", "network", "rm", name);
+        }
     }
 
     private HttpRequest.Builder request(String path) {
         return HttpRequest.newBuilder(URI.create("http://localhost:" + httpPort() + path)).timeout(Duration.ofSeconds(40));
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        Files.walkFileTree(from, new SimpleFileVisitor<>() {
-
-            @Override
-            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) throws IOException {
-                if (NOT_COPIED.contains(folder.getFileName().toString())) {
-                    return FileVisitResult.SKIP_SUBTREE;
-                }
-                Files.createDirectories(to.resolve(from.relativize(folder).toString()));
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                if (!file.endsWith(".env") && !file.getParent().endsWith("secrets")) { // What belongs to this machine.
-                    Files.copy(file, to.resolve(from.relativize(file).toString()));
-                }
-                return FileVisitResult.CONTINUE;
-            }
-        });
     }
 
     private static String freePort() {
