@@ -32,7 +32,7 @@ final class Stack implements AutoCloseable {
 
     private Stack() {
         environment.put("COMPOSE_PROJECT_NAME", name);
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT")) {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT")) {
             environment.put(port, freePort());
         }
     }
