@@ -92,12 +92,13 @@ if [ -z "$first" ]; then
     TAG=$tag roll "$service" "$repository:$tag" || back "the $service of $tag did not become ready"
   done
 fi
+changed=$(find nginx -newer .env)
 remember TAG="$tag"
 # What else changed, and what is not there yet.
 docker compose --progress quiet up --detach --wait --remove-orphans || die "$tag serves, but not every service is healthy: see docker compose ps"
 if [ -n "$first" ]; then
   say "Deployed $tag."
 else
-  docker compose exec -T nginx nginx -s reload 2> /dev/null || die "$tag serves, but nginx did not take its configuration: see docker compose logs nginx"
+  [ -z "$changed" ] || docker compose kill -s HUP nginx 2> /dev/null || die "$tag serves, but nginx did not take its configuration: see docker compose logs nginx"
   say "Deployed $tag. To go back: scripts/deploy.sh $before"
 fi
