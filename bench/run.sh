@@ -6,6 +6,7 @@
 # Takes about ten minutes once the images are built, and changes nothing outside its own containers, which it removes.
 # --quick measures each figure once and for a second: it shows that everything runs, not how fast.
 # Needs Docker and curl. An idle machine gives figures that can be compared.
+# shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
 
 seconds=4 rounds=3 analyses=20000
@@ -74,6 +75,7 @@ load() {
   result=$(compose exec -T load wrk -t 1 -c 16 -d "${seconds}s" -s /bench/wrk.lua "http://$2:$port" -- "$3" | grep ^result) ||
     die "wrk failed against $2"
   echo "$result $service_before $(cpu "$1") $database_before $(cpu db)" | awk -v what="$3 from $2" '
+    $2 == 0 { print what ": no request was answered" > "/dev/stderr"; exit 1 }
     $3 > $2 / 1000 { print what ": " $3 " of " $2 " requests failed" > "/dev/stderr"; exit 1 }
     { printf "%.0f %.2f %.2f %.0f %.0f\n", $2 * 1e6 / $4, $5 / 1000, $6 / 1000, ($8 - $7) / 1000 / $2, ($10 - $9) / 1000 / $2 }'
 }
@@ -114,7 +116,7 @@ statements() {                         # statements SERVICE KIND: per request, f
 analyse() {
   local batch
   empty
-  compose up --detach --wait --no-deps --scale "$1=$2" "$1" > /dev/null 2>&1
+  compose up --detach --no-deps --scale "$1=$2" "$1" > /dev/null 2>&1
   for batch in 1 2; do
     sql "START TRANSACTION;
          INSERT INTO analysis (id, name, status, created_at)
@@ -195,8 +197,8 @@ note "building the images"
 compose build --quiet app
 for target in plain load registry; do build "$target"; done
 
-note "starting"
-compose up --detach --wait --quiet-pull nginx plain-nginx load registry > "$work/log" 2>&1 ||
+note "starting the stack"
+compose up --detach --quiet-pull nginx plain-nginx load registry > "$work/log" 2>&1 ||
   { cat "$work/log" >&2; die "the stack does not start: see above"; }
 for service in app plain db; do compose ps --quiet "$service" > "$work/id.$service"; done
 fill 1 10000
