@@ -4,7 +4,7 @@
 #   bench/run.sh [--quick]
 #
 # Takes about ten minutes once the images are built, and changes nothing outside its own containers, which it removes.
-# --quick measures each figure once and for a second: it shows that everything runs, not how fast.
+# --quick measures each figure once and briefly: it shows that everything runs, not how fast.
 # Needs Docker and curl. An idle machine gives figures that can be compared.
 # shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
@@ -13,7 +13,7 @@ seconds=4 rounds=3 analyses=20000
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' bench/run.sh; exit ;;
-    --quick) seconds=1 rounds=1 analyses=2000 ;;
+    --quick) seconds=3 rounds=1 analyses=2000 ;;
     *) die "unknown argument $1: see bench/run.sh --help" ;;
   esac
   shift
@@ -63,7 +63,7 @@ empty() { sql "SET foreign_key_checks = 0; TRUNCATE analysis_values; TRUNCATE an
 
 cpu() {                                # cpu SERVICE: nanoseconds that its container has used
   curl -fsS --unix-socket "${engine#unix://}" "http://docker/containers/$(cat "$work/id.$1")/stats?stream=false&one-shot=true" |
-    sed 's/.*"cpu_usage":{"total_usage":\([0-9]*\).*/\1/'
+    sed 's/.*"cpu_stats":{"cpu_usage":{"total_usage":\([0-9]*\).*/\1/'
 }
 
 # load SERVICE HOST KIND: asks for so many seconds on 16 connections. Prints the rate per second, p50 and p99 in ms, and
@@ -72,18 +72,17 @@ load() {
   local port=80 service_before database_before result
   case $2 in *nginx) ;; *) port=8080 ;; esac
   service_before=$(cpu "$1") database_before=$(cpu db)
-  result=$(compose exec -T load wrk -t 1 -c 16 -d "${seconds}s" -s /bench/wrk.lua "http://$2:$port" -- "$3" | grep ^result) ||
+  result=$(compose exec -T load wrk -t 1 -c 16 -d "${seconds}s" --timeout 10s -s /bench/wrk.lua "http://$2:$port" -- "$3" | grep ^result) ||
     die "wrk failed against $2"
   echo "$result $service_before $(cpu "$1") $database_before $(cpu db)" | awk -v what="$3 from $2" '
-    $2 == 0 { print what ": no request was answered" > "/dev/stderr"; exit 1 }
-    $3 > $2 / 1000 { print what ": " $3 " of " $2 " requests failed" > "/dev/stderr"; exit 1 }
+    $2 == 0 || $3 > $2 / 100 { print what ": " $3 " requests failed, and " $2 " did not" > "/dev/stderr"; exit 1 }
     { printf "%.0f %.2f %.2f %.0f %.0f\n", $2 * 1e6 / $4, $5 / 1000, $6 / 1000, ($8 - $7) / 1000 / $2, ($10 - $9) / 1000 / $2 }'
 }
 
 warm() {                               # warm SERVICE KIND: until the CPU per request falls no further
   local best=999999999 cpu still=0
   while [ "$still" -lt 2 ]; do
-    cpu=$(load "$1" "$1" "$2" | awk '{ print $4 + $5 }')
+    cpu=$(load "$1" "$1" "$2" | awk '{ print $4 + $5 }') || continue    # cold on a busy machine, requests may fail
     if [ "$cpu" -lt $((best * 97 / 100)) ]; then still=0; else still=$((still + 1)); fi
     if [ "$cpu" -lt "$best" ]; then best=$cpu; fi
   done
