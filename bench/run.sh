@@ -6,13 +6,14 @@
 # Takes about ten minutes once the images are built, and changes nothing outside its own containers, which it removes.
 # --quick measures each figure once and briefly: it shows that everything runs, not how fast.
 # Needs Docker and curl. An idle machine gives figures that can be compared.
+
 # shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
 
 seconds=4 rounds=3 analyses=20000
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' bench/run.sh; exit ;;
+    -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' bench/run.sh; exit ;;
     --quick) seconds=3 rounds=1 analyses=2000 ;;
     *) die "unknown argument $1: see bench/run.sh --help" ;;
   esac
