@@ -82,7 +82,7 @@ load() {
 
 warm() {                               # warm SERVICE KIND: until the CPU per request falls no further
   local best=999999999 cpu still=0
-  while [ "$still" -lt 2 ]; do
+  while [ "$still" -lt 3 ]; do
     cpu=$(load "$1" "$1" "$2" | awk '{ print $4 + $5 }') || continue    # cold on a busy machine, requests may fail
     if [ "$cpu" -lt $((best * 97 / 100)) ]; then still=0; else still=$((still + 1)); fi
     if [ "$cpu" -lt "$best" ]; then best=$cpu; fi
@@ -97,7 +97,7 @@ ready() {                              # ready SERVICE: milliseconds from its co
     echo $((($(date +%s%N) - $(date -d "$2" +%s%N)) / 1000000))' - "$1" "$(docker inspect --format '{{.State.StartedAt}}' "$(cat "$work/id.$1")")"
 }
 
-resident() { docker top "$(cat "$work/id.$1")" -eo pid,rss | awk '$2 > most { most = $2 } END { printf "%.0f\n", most / 1024 }'; }
+resident() { docker top "$(cat "$work/id.$1")" -eo pid,rss | awk 'NR > 1 && $2 > most { most = $2 } END { printf "%.0f\n", most / 1024 }'; }
 
 statements() {                         # statements SERVICE KIND: per request, from the server's general log
   local path="?size=20&n=[1-100]" data=()
@@ -162,7 +162,7 @@ part() {
 # row WHAT PLAIN SERVICE [AIM]: a line of the table, with the ratio of the two if they are numbers.
 row() {
   awk -v what="$1" -v plain="$2" -v service="$3" -v aim="${4:-}" 'BEGIN {
-    ratio = plain + 0 > 0 && (plain service) !~ /[^0-9.]/ ? sprintf("%.2f", service / plain) : ""
+    ratio = plain + 0 > 0 && service != "" && (plain service) !~ /[^0-9.]/ ? sprintf("%.2f", service / plain) : ""
     printf "| %s | %s | %s | %s | %s |\n", what, plain, service, ratio, aim
   }'
 }
@@ -178,7 +178,7 @@ megabytes() {                          # megabytes WHAT FILE: the same, of bytes
   row "$1" "$(awk '{ printf "%.1f", $1 / 1e6 }' "$work/$2.plain")" "$(awk '{ printf "%.1f", $1 / 1e6 }' "$work/$2.app")"
 }
 
-kept() { awk -v n="$(part "$1.nginx.$2" 1)" -v d="$(part "$1.direct.$2" 1)" 'BEGIN { printf "%.2f", n / d }'; }
+kept() { awk -v n="$(part "$1.nginx.$2" 1)" -v d="$(part "$1.direct.$2" 1)" 'BEGIN { printf "%.0f %%", 100 * n / d }'; }
 
 requests() {                           # requests NAME KIND [AIM]: the rows of one kind of request
   both "$1, requests/s" "$2.direct" 1 "${3:-}"
@@ -187,7 +187,7 @@ requests() {                           # requests NAME KIND [AIM]: the rows of o
   both "— through nginx, requests/s" "$2.nginx"
   both "— — p50 / p99, ms" "$2.nginx" "2 3"
   both "— — CPU µs each, service / database" "$2.nginx" "4 5"
-  row "— — rate kept, of direct" "$(kept "$2" plain)" "$(kept "$2" app)" "≥ 0.85"
+  row "— — rate kept, of direct" "$(kept "$2" plain)" "$(kept "$2" app)" "≥ 85 %"
 }
 
 # --- The measurements -------------------------------------------------------------------------------------------------
