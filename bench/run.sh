@@ -97,7 +97,10 @@ ready() {                              # ready SERVICE: milliseconds from its co
     echo $((($(date +%s%N) - $(date -d "$2" +%s%N)) / 1000000))' - "$1" "$(docker inspect --format '{{.State.StartedAt}}' "$(cat "$work/id.$1")")"
 }
 
-resident() { docker top "$(cat "$work/id.$1")" -eo pid,rss | awk 'NR > 1 && $2 > most { most = $2 } END { printf "%.0f\n", most / 1024 }'; }
+memory() {                             # memory SERVICE: MiB resident, and MiB that count against its limit
+  echo "$(docker top "$(cat "$work/id.$1")" -eo pid,rss | awk 'NR > 1 && $2 > most { most = $2 } END { printf "%.0f\n", most / 1024 }')" \
+    "$(docker stats --no-stream --format '{{.MemUsage}}' "$(cat "$work/id.$1")" | sed 's/\..*//; s/MiB.*//')"
+}
 
 statements() {                         # statements SERVICE KIND: per request, from the server's general log
   local path="?size=20&n=[1-100]" data=()
@@ -210,7 +213,7 @@ for round in $(seq "$rounds"); do
   done
 done
 sleep 5
-for service in plain app; do resident "$service" > "$work/idle.$service"; done
+for service in plain app; do memory "$service" > "$work/idle.$service"; done
 
 for kind in get page post; do
   for service in plain app; do
@@ -228,7 +231,7 @@ for kind in get page post; do
   done
   for service in plain app; do statements "$service" "$kind" > "$work/$kind.statements.$service"; done
 done
-for service in plain app; do resident "$service" > "$work/loaded.$service"; done
+for service in plain app; do memory "$service" > "$work/loaded.$service"; done
 
 note "the bare driver"
 compose exec -T load java -cp /driver.jar /bench/PointSelect.java "$seconds" "$seconds" > "$work/driver"
@@ -280,8 +283,8 @@ both "page of 20 of 10,000 rows, CPU µs, service / database" page.10000 "4 5"
 both "page of 20 of 1,000,000 rows, CPU µs, service / database" page.1000000 "4 5" "the same"
 both "analyses/s, 1 worker" workers.1
 both "analyses/s, 3 workers" workers.3
-both "resident memory idle, MB" idle 1 "250 or less"
-both "resident memory after load, MB" loaded
+both "memory idle, MiB, resident / counted against the limit" idle "1 2" "250 or less"
+both "memory after load, MiB, resident / counted against the limit" loaded "1 2"
 megabytes "image, MB" size
 megabytes "image compressed, MB" compressed
 megabytes "pushed after a change of one line, MB" delta
