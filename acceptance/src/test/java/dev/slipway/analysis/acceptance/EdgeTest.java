@@ -18,6 +18,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -112,15 +113,26 @@ class EdgeTest {
         assertThat(finding(findings, "overall_grade")).isEqualTo("A+");
         assertThat(finding(findings, "TLS1_1")).isEqualTo("not offered");
         assertThat(finding(findings, "TLS1_3")).startsWith("offered");
-        assertThat(finding(findings, "TLS_session_ticket")).startsWith("no");
         assertThat(finding(findings, "FS_KEMs")).contains("X25519MLKEM768");
+    }
+
+    @Test
+    void noSessionTicketIsGiven() {
+        String handshake = "sleep 1 | openssl s_client -connect " + DOMAIN + ":443 -CAfile " + CA + " 2> /dev/null ";
+
+        assertThat(client(handshake + "-tls1_2")).contains("Session-ID: ").doesNotContain("session ticket");
+        // In TLS 1.3 it is sent as one, but is the number of a session that the edge remembers: 32 bytes, and not the session itself.
+        assertThat(client(handshake + "-tls1_3 | awk '/session ticket:/ { inside = 1; lines = 0; next } inside && /^ +00/ { lines++; next }"
+                        + " inside { print lines; inside = 0 }'").lines())
+                .isNotEmpty()
+                .containsOnly("2");
     }
 
     @Test
     void aRenewedCertificateIsServedAndTheRequestInFlightFinishes() throws Exception {
         String before = served();
         String slow = "printf '{\"name\": \"slow\", \"values\": [' > /tmp/body; yes 1.1234567890123456, | head -n 90000 >> /tmp/body;"
-                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 250k -o /dev/null -w '%{http_code} %{time_total}'"
+                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 100k -o /dev/null -w '%{http_code} %{time_total}'"
                 + " -H 'Content-Type: application/json' --data-binary @/tmp/body";
         var inFlight = CompletableFuture.supplyAsync(() -> client(slow));
         Thread.sleep(2500);
@@ -184,36 +196,47 @@ class EdgeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"the edge, https://" + DOMAIN, "the gateway, http://gateway"})
-    void whoSendsTooMuchIsToldToWaitAndNobodyElseIs(String hop, String url) {
-        String flood = "curl -si --cacert " + CA + " -Z --parallel-max 40 '" + url.replace("gateway", gateway()) + "/nothing?[1-2000]'";
+    @ValueSource(strings = {"https://" + DOMAIN, "http://gateway"})
+    void whoSendsTooMuchIsToldToWaitAndNobodyElseIs(String url) {
+        String service = url.replace("gateway", gateway()) + "/api/";
 
-        String answers = client(flood + " > /tmp/a; grep -ac ' 404' /tmp/a; grep -ac '^HTTP/.* 429' /tmp/a; grep -aiA5 '^HTTP/.* 429' /tmp/a");
+        List<String> answers = client("curl -si --cacert " + CA + " -Z --parallel-max 60 -w '\n' '" + service + "nothing?[1-2000]'")
+                .toLowerCase()
+                .lines()
+                .toList();
 
-        assertThat(Integer.parseInt(answers.lines().toList().get(0))).isGreaterThanOrEqualTo(400);
-        assertThat(Integer.parseInt(answers.lines().toList().get(1))).isPositive();
-        assertThat(answers.toLowerCase()).contains("application/problem+json", "retry-after: 1");
-        assertThat(client("curl -s -o /dev/null -w '%{http_code}' --cacert " + CA + " " + url.replace("gateway", gateway()) + "/api/analyses"))
-                .isEqualTo("200");
+        assertThat(answers.stream().filter(line -> line.matches("http/.* 404.*")).count()).isGreaterThanOrEqualTo(400);
+        long refused = answers.stream().filter(line -> line.matches("http/.* 429.*")).count();
+        assertThat(refused).isPositive();
+        assertThat(answers.stream().filter("retry-after: 1"::equals).count()).isEqualTo(refused);
+        assertThat(answers.stream().filter(line -> line.contains("urn:problem-type:too-many-requests")).count()).isEqualTo(refused);
+        assertThat(client("curl -s -o /dev/null -w '%{http_code}' --cacert " + CA + " " + service + "analyses")).isEqualTo("200");
     }
 
     @ParameterizedTest
     @CsvSource({
-        "https://" + DOMAIN + ", -H", "https://" + DOMAIN + ", -B", "https://" + DOMAIN + ", -X",
-        "http://gateway, -H", "http://gateway, -B", "http://gateway, -X"
+        "edge, https://" + DOMAIN + ", -H", "edge, https://" + DOMAIN + ", -B", "edge, https://" + DOMAIN + ", -X",
+        "nginx, http://gateway, -H", "nginx, http://gateway, -B", "nginx, http://gateway, -X"
     })
-    void fiveHundredSlowClientsHinderNobody(String url, String attack) throws Exception {
+    void fiveHundredSlowClientsHinderNobody(String service, String url, String attack) throws Exception {
         String done = "/ca/" + System.nanoTime();
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK
                 + "/api/analyses -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done"));
 
-        String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 250 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
-                + "/api/analyses | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
+        String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 100 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
+                + "/api/openapi | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
 
         assertThat(answers.get().lines()).hasSizeGreaterThan(10).allMatch(answer -> answer.startsWith("200 "));
         assertThat(answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).average().orElseThrow()).isLessThan(1);
-        // A body that never ends counts as a request, of which a client may have 64; a header that never ends is let go after 10 s.
-        assertThat(slow).containsPattern(attack.equals("-B") ? "closed: +436" : "connected: +500").doesNotContain("available:   NO");
+        assertThat(slow).doesNotContain("available:   NO");
+        if (attack.equals("-H")) { // Let go after 10 s.
+            assertThat(slow).containsPattern("connected: +500");
+        }
+        if (attack.equals("-B")) { // Each is a request, of which a client may have 64.
+            assertThat(stack.compose("logs", service).text().lines()
+                            .filter(line -> line.contains("\"POST\"") && line.contains("\"http.response.status_code\":429")))
+                    .hasSizeGreaterThan(400);
+        }
     }
 
     @Test
