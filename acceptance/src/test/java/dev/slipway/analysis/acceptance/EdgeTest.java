@@ -200,16 +200,13 @@ class EdgeTest {
     void whoSendsTooMuchIsToldToWaitAndNobodyElseIs(String url) {
         String service = url.replace("gateway", gateway()) + "/api/";
 
-        List<String> answers = client("curl -si --cacert " + CA + " -Z --parallel-max 60 -w '\n' '" + service + "nothing?[1-2000]'")
-                .toLowerCase()
+        List<String> answers = client("curl -s --cacert " + CA + " -Z --parallel-max 60 -o /dev/null"
+                        + " -w '%{http_code} %{content_type} %header{retry-after}\\n' '" + service + "nothing?[1-2000]'")
                 .lines()
                 .toList();
 
-        assertThat(answers.stream().filter(line -> line.matches("http/.* 404.*")).count()).isGreaterThanOrEqualTo(400);
-        long refused = answers.stream().filter(line -> line.matches("http/.* 429.*")).count();
-        assertThat(refused).isPositive();
-        assertThat(answers.stream().filter("retry-after: 1"::equals).count()).isEqualTo(refused);
-        assertThat(answers.stream().filter(line -> line.contains("urn:problem-type:too-many-requests")).count()).isEqualTo(refused);
+        assertThat(answers.stream().filter(answer -> !answer.startsWith("429"))).hasSizeGreaterThanOrEqualTo(400);
+        assertThat(answers.stream().filter(answer -> answer.startsWith("429"))).isNotEmpty().containsOnly("429 application/problem+json 1");
         assertThat(client("curl -s -o /dev/null -w '%{http_code}' --cacert " + CA + " " + service + "analyses")).isEqualTo("200");
     }
 
@@ -221,7 +218,7 @@ class EdgeTest {
     void fiveHundredSlowClientsHinderNobody(String service, String url, String attack) throws Exception {
         String done = "/ca/" + System.nanoTime();
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK
-                + "/api/analyses -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done"));
+                + "/healthz -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done")); // The gateway's own answer.
 
         String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 100 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
                 + "/api/openapi | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
