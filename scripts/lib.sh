@@ -11,6 +11,52 @@ die() {
   exit 1
 }
 
+# report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
+worst=0
+report() {
+  printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"
+  case $1 in
+    warn) [ "$worst" = 2 ] || worst=1 ;;
+    fail) worst=2 ;;
+  esac
+}
+
+# model: what Compose makes of the layers, as lines that begin with a kind:
+# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES (of all its replicas), port SERVICE ADDRESS PORT TARGET,
+# bind SERVICE PATH, secret NAME PATH, external NETWORK.
+model() {
+  docker compose config | awk '
+    function value(line) { sub(/^[^:]*: */, "", line); gsub(/^"|"$/, "", line); return line }
+    /^[a-z]/ { section = $1; block = ""; service = "" }
+    /^name:/ { print "project", value($0) }
+    /^  [^ ]/ { item = $1; sub(/:$/, "", item); name = "" }
+    section == "services:" && /^  [^ ]/ { service = item; replicas = 1; print "service", service }
+    section == "services:" && /^    [^ -]/ { block = $1; part = "" }
+    section == "services:" && /^    image:/ { print "image", service, value($0) }
+    section == "services:" && /^    restart: "?no/ { print "once", service }
+    block == "deploy:" && /^        [a-z]/ { part = $1 }
+    block == "deploy:" && $1 == "replicas:" { replicas = $2 }
+    block == "deploy:" && part == "limits:" && $1 == "memory:" { printf "memory %s %.0f\n", service, replicas * value($0) }
+    block == "ports:" && /^      - / { address = "0.0.0.0"; port = 0 }
+    block == "ports:" && $1 == "host_ip:" { address = value($0) }
+    block == "ports:" && $1 == "target:" { target = value($0) }
+    block == "ports:" && $1 == "published:" { port = value($0) }
+    block == "ports:" && $1 == "protocol:" { print "port", service, address, port, target }
+    block == "volumes:" && /^      - / { bind = $3 == "bind" }
+    block == "volumes:" && bind && $1 == "source:" { print "bind", service, value($0) }
+    section == "secrets:" && /^    file:/ { print "secret", item, value($0) }
+    section == "networks:" && /^    name:/ { name = value($0) }
+    section == "networks:" && /^    external: true/ { print "external", name }'
+}
+
+model=''
+
+# of KIND: the lines of $model that begin with it, without it.
+of() { printf '%s\n' "$model" | sed -n "s/^$1 //p"; }
+
+# once CONTAINER: whether it is meant to end.
+once() { [ "$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$1")" = no ]; }
+
 # help: prints the comment that the script begins with, and ends if --help is among the arguments.
 help() {
   local argument
@@ -45,15 +91,23 @@ setting() {
   printf '%s\n' "$value"
 }
 
-# remember VARIABLE VALUE: writes it to .env, in one step.
+# remember VARIABLE=VALUE...: writes them to .env, all at once.
 remember() {
-  local line written=.env.$$
-  { while IFS= read -r line || [ -n "$line" ]; do
-      case $line in "$1="*) ;; *) printf '%s\n' "$line" ;; esac
-    done < .env
-    printf '%s=%s\n' "$1" "$2"
-  } > "$written"
-  mv "$written" .env
+  touch .env && cp -p .env .env.new || return
+  awk '
+    BEGIN {
+      for (i = 2; i < ARGC; i++) {
+        name[i] = ARGV[i]
+        sub(/=.*/, "", name[i])
+        line[name[i]] = ARGV[i]
+        ARGV[i] = ""
+      }
+    }
+    { set = $0; sub(/=.*/, "", set) }
+    set in line { print line[set]; written[set] = 1; next }
+    { print }
+    END { for (i = 2; i < ARGC; i++) if (!(name[i] in written)) print line[name[i]] }' .env "$@" > .env.new || return
+  mv .env.new .env
 }
 
 need_production() {
@@ -63,11 +117,15 @@ need_production() {
   esac
 }
 
-# alone: ends if another script is changing this stack, and keeps others from it until this one ends.
+# alone: ends if another script is changing this stack, and keeps others from it until this one, with what it calls, ends.
 alone() {
+  [ -z "${ALONE:-}" ] || return 0
   mkdir .lock 2> /dev/null || die "another script is changing this stack; if none is, a killed one left this behind: rmdir .lock"
-  trap 'rmdir .lock' EXIT
+  export ALONE=yes
+  trap unlock EXIT
 }
+
+unlock() { rmdir .lock; }
 
 # ready CONTAINER: waits until it is healthy, for as long as DEPLOY_TIMEOUT seconds.
 ready() {
@@ -113,4 +171,30 @@ sql() {
   # shellcheck disable=SC2016 # The container's shell expands it.
   docker compose exec -T db bash -c 'exec mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" \
     "$(< /run/secrets/db_root)") --protocol=socket --skip-column-names --batch'
+}
+
+# container SERVICE ARGUMENT...: a container of this service for one command, with nothing else started.
+container() { docker compose --progress quiet run --rm -T --no-deps "$@"; }
+
+# is_backup FOLDER: ends if it cannot be one.
+is_backup() {
+  local file
+  for file in SHA256SUMS manifest dump.sql.gz; do
+    [ -e "$1/$file" ] || die "$1 is not a backup: it has no $file. Name a folder of backups/."
+    [ -r "$1/$file" ] || die "$1/$file cannot be read: use sudo"
+  done
+}
+
+# backup_stream FOLDER: a backup as mariadb/backup.sh reads it.
+backup_stream() {
+  cat "$1/SHA256SUMS"
+  echo
+  cat "$1/manifest"
+  echo
+  cat "$1/dump.sql.gz"
+}
+
+# restored FOLDER: notes that this backup has been restored, if it is one of backups/.
+restored() {
+  [ "$(cd "$1/.." && pwd -P)" != "$(pwd -P)/backups" ] || container backup verified "$(basename "$1")"
 }

@@ -68,11 +68,11 @@ class EdgeTest {
                       SERVER_TOMCAT_ACCESSLOG_SUFFIX: ""
                 """);
         stack.script("certificate.sh", "self-signed", DOMAIN).assertSuccess();
-        stack.set("COMPOSE_FILE", "docker-compose.yml");
-        stack.set("IMAGE", "localhost/" + stack.name());
+        stack.with("COMPOSE_FILE", "docker-compose.yml");
+        stack.with("IMAGE", "localhost/" + stack.name());
         stack.compose("build", "--quiet", "app").assertSuccess();
-        stack.set("IMAGE", stack.name());
-        stack.set("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:seen.yml");
+        stack.with("IMAGE", stack.name());
+        stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:seen.yml");
         stack.up();
         edge = Stack.inspect(stack.containers("edge").get(0))
                 .at("/NetworkSettings/Networks/" + network + "/IPAddress")
