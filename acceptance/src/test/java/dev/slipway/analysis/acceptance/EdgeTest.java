@@ -222,7 +222,8 @@ class EdgeTest {
 
         assertThat(answers.get().lines()).hasSizeGreaterThan(10).allMatch(answer -> answer.startsWith("200 "));
         assertThat(answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).average().orElseThrow()).isLessThan(1);
-        assertThat(slow).doesNotContain("available:   NO");
+        // Its own probe may wait while its 500 handshakes are done; in the end it is served, too.
+        assertThat(slow.lines().filter(line -> line.startsWith("service available")).toList()).last().asString().endsWith("YES");
         if (attack.equals("-H")) { // Let go after 10 s.
             assertThat(slow).containsPattern("connected: +(4[5-9]\\d|500)");
         }
