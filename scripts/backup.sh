@@ -3,7 +3,6 @@
 #
 #   scripts/backup.sh                     makes a backup, and removes those older than BACKUP_KEEP_DAYS (14) in .env
 #   scripts/backup.sh --verify [BACKUP]   restores one, the last if none is named, into a throw-away container, and compares
-# shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 help "$@"
 

@@ -7,7 +7,6 @@
 #     --image IMAGE                       on another image of MariaDB, as scripts/upgrade-db.sh does
 #   scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
 #   scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
-# shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 help "$@"
 
@@ -48,18 +47,10 @@ running=$(docker compose ps --services --status running --status restarting)
 of_project=com.docker.compose.project=$project
 of_database=com.docker.compose.volume=db-data
 
-# use VOLUME IMAGE: writes both to .env at once; from then on Compose starts the database on them.
+# use VOLUME IMAGE: from now on Compose starts the database on them.
 use() {
-  touch .env && cp -p .env .env.new || return
-  awk -v volume="DB_VOLUME=${1#"${project}"_}" -v image="DB_IMAGE=$2" -v same="$([ "$2" = "$old_image" ] && echo 1)" '
-    /^DB_VOLUME=/ { print volume; volume = ""; next }
-    /^DB_IMAGE=/ && !same { print image; image = ""; next }
-    { print }
-    END {
-      if (volume) print volume
-      if (image && !same) print image
-    }' .env > .env.new || return
-  mv .env.new .env
+  set -- DB_VOLUME="${1#"${project}"_}" DB_IMAGE="$2"
+  if [ "$2" = "DB_IMAGE=$old_image" ]; then remember "$1"; else remember "$@"; fi
 }
 
 # healthy SERVICE...: waits until each of their containers is.
@@ -153,6 +144,7 @@ restore() {
   say "the database is $backup${kept:+; the one before is kept in $kept: scripts/restore.sh --drop-old removes it, --back returns to it}"
 }
 
+alone
 case $action in
   restore) restore ;;
   back) back ;;

@@ -5,7 +5,6 @@
 #   scripts/upgrade-db.sh [--yes] IMAGE   for example mariadb:11.8
 #
 # The way back is scripts/restore.sh --back, until scripts/restore.sh --drop-old.
-# shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 help "$@"
 
@@ -21,17 +20,10 @@ done
 [ -z "${DB_VOLUME:-}${DB_IMAGE:-}" ] || die "DB_VOLUME or DB_IMAGE is set in this shell, which wins over .env: unset it"
 [ -n "$(docker compose ps -q --status running db)" ] || die "the database is not running: docker compose up -d db"
 
-# as_root SQL: over the socket, in the database's container.
-as_root() {
-  # shellcheck disable=SC2016 # the container's own
-  docker compose exec -T db bash -c \
-    'mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" "$(< /run/secrets/db_root)") --protocol=socket -N' <<< "$1"
-}
-
 docker image inspect "$image" > /dev/null 2>&1 || docker pull -q "$image" > /dev/null ||
   die "there is no image $image, here or where it would be pulled from: is its name right?"
 new=$(DB_IMAGE=$image container restore version) || die "$image is not an image of MariaDB: it has no mariadbd"
-old=$(as_root "SELECT VERSION()")
+old=$(sql <<< "SELECT VERSION()")
 old=${old%%-*}
 if [ "$new" = "$old" ]; then
   say "the database is MariaDB $old already"
@@ -41,10 +33,11 @@ fi
   die "$image is MariaDB $new, older than the $old that runs: data cannot be carried back; restore a backup of that time"
 confirm "Carry the database from MariaDB $old to $new ($image)? It cannot be written to meanwhile."
 
-trap 'as_root "SET GLOBAL read_only = OFF" || say "the database may refuse writes still: docker compose restart db"' EXIT
-as_root "SET GLOBAL read_only = ON"
+alone
+trap 'unlock; sql <<< "SET GLOBAL read_only = OFF" || say "the database may refuse writes still: docker compose restart db"' EXIT
+sql <<< "SET GLOBAL read_only = ON"
 made=$(bash scripts/backup.sh) || exit 1
 say "$made"
 bash scripts/restore.sh --yes --image "$image" "${made%%:*}" || die "MariaDB $old runs on, and the backup is kept"
-trap - EXIT
+trap unlock EXIT
 say "MariaDB $new runs; the way back is scripts/restore.sh --back"

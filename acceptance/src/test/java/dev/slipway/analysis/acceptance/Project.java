@@ -9,31 +9,34 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Set;
 
-/** The project's files, for a test that changes them. */
+/** The project's files. */
 final class Project {
 
-    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "backups");
+    static final Path FOLDER = Path.of("..");
+
+    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "backups", ".env");
 
     private Project() {}
 
     /** Copies what is needed to build and run, without what belongs to this machine. */
-    static void copy(Path to) throws IOException {
-        Path from = Docker.PROJECT.toRealPath();
+    static void copy(Path folder) throws IOException {
+        Path from = FOLDER.toRealPath();
         Files.walkFileTree(from, new SimpleFileVisitor<>() {
 
             @Override
-            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) throws IOException {
-                if (NOT_COPIED.contains(folder.getFileName().toString())) {
+            public FileVisitResult preVisitDirectory(Path visited, BasicFileAttributes attributes) throws IOException {
+                if (NOT_COPIED.contains(visited.getFileName().toString())) {
                     return FileVisitResult.SKIP_SUBTREE;
                 }
-                Files.createDirectories(to.resolve(from.relativize(folder).toString()));
+                Files.createDirectories(folder.resolve(from.relativize(visited).toString()));
                 return FileVisitResult.CONTINUE;
             }
 
             @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                if (!file.getFileName().toString().equals(".env")) {
-                    Files.copy(file, to.resolve(from.relativize(file).toString()), StandardCopyOption.COPY_ATTRIBUTES);
+            public FileVisitResult visitFile(Path visited, BasicFileAttributes attributes) throws IOException {
+                boolean secret = visited.getParent().equals(from.resolve("secrets"));
+                if (!secret && !NOT_COPIED.contains(visited.getFileName().toString())) {
+                    Files.copy(visited, folder.resolve(from.relativize(visited).toString()), StandardCopyOption.COPY_ATTRIBUTES);
                 }
                 return FileVisitResult.CONTINUE;
             }

@@ -84,7 +84,7 @@ class ContainerConfiguration {
 
         @Override
         public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
-            return ENGINE_ANSWERS.get();
+            return ServiceConfiguration.HOST == null && ENGINE_ANSWERS.get();
         }
     }
 }
