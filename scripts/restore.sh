@@ -48,10 +48,7 @@ of_project=com.docker.compose.project=$project
 of_database=com.docker.compose.volume=db-data
 
 # use VOLUME IMAGE: from now on Compose starts the database on them.
-use() {
-  set -- DB_VOLUME="${1#"${project}"_}" DB_IMAGE="$2"
-  if [ "$2" = "DB_IMAGE=$old_image" ]; then remember "$1"; else remember "$@"; fi
-}
+use() { remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2"; }
 
 # healthy SERVICE...: waits until each of their containers is.
 healthy() {
