@@ -71,7 +71,7 @@ switch() {
   use "$1" "$2" || return
   if ! grep -qx db <<< "$running"; then return; fi
   docker compose --progress quiet up -d --wait --no-deps db || return
-  if docker compose config --services | grep -qx migrate; then
+  if [ -z "${undoing:-}" ] && docker compose config --services | grep -qx migrate; then
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
   # shellcheck disable=SC2086
@@ -84,6 +84,7 @@ switch_or_back() {
   if switch "$1" "$2"; then return; fi
   docker compose logs --no-log-prefix --tail 20 db >&2
   say "it does not start; going back"
+  undoing=yes                          # its schema is as it was
   switch "$old_volume" "$old_image" || die "and the one before does not start either: docker compose logs"
   die "$1 with $2 does not start, and the one before, $old_volume with $old_image, runs on; the lines above say why"
 }
