@@ -103,7 +103,8 @@ layers() {
     if [ -f docker-compose.override.yml ]; then files="$files
 docker-compose.override.yml"; fi
   fi
-  production_files=$(sed -n 's/^ *file: \(secrets\/.*\)/\1/p' docker-compose.prod.yml | while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done)
+  production_files=$(sed -n 's/^ *file: \(secrets\/.*\)/\1/p' docker-compose.prod.yml 2> /dev/null |
+    while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done) || true
   while read -r file; do
     case $file in
       *docker-compose.prod.yml) production=yes ;;
@@ -213,14 +214,14 @@ clock() {
 
 secrets() {
   local name path bad=0 mend content length
-  mend=scripts/secrets.sh
-  if [ -z "$production" ]; then mend="git checkout -- secrets/dev"; fi
   while read -r name path; do
     [ -n "$name" ] || continue
-    case $path in
-      *.pem) mend="scripts/certificate.sh --help says how to make it" ;;
-    esac
     path=$(short "$path")
+    case $path in
+      secrets/dev/*) mend="git checkout -- $path" ;;
+      *.pem) mend="scripts/certificate.sh" ;;
+      *) mend=scripts/secrets.sh ;;
+    esac
     if [ ! -e "$path" ]; then
       report fail "$path is missing" "$mend"
     elif [ -z "$(find "$path" -prune -perm -0004)" ]; then
@@ -309,6 +310,9 @@ certificate() {
   local certificate key until
   certificate=$(of secret | sed -n 's/^tls_certificate //p')
   key=$(of secret | sed -n 's/^tls_key //p')
+  # Where the edge was started by --profile, the configuration of this shell does not name them.
+  certificate=${certificate:-secrets/tls_certificate.pem}
+  key=${key:-secrets/tls_key.pem}
   [ -s "$certificate" ] && [ -s "$key" ] || return 0
   if ! hash openssl 2> /dev/null; then
     report warn "the certificate was not looked at, for openssl is missing" "apt-get install openssl"

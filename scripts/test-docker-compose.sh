@@ -48,6 +48,8 @@ health() {
     running="$running $service "
     case "$state $status" in
       *"(healthy)"*) report ok "$name is healthy" ;;
+      "running Up"*"("*) report fail "$name: $status" "docker compose logs --tail 50 $service" ;;
+      running*) report ok "$name is running, and has no health check" ;;
       exited*"(0)"*)
         if once "$name"; then
           report ok "$name has done its work"
