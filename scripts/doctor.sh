@@ -64,7 +64,7 @@ tools() {
 }
 
 variables() {
-  local line name near known unknown=0
+  local line name near known before=$reported
   if [ ! -f .env ]; then
     report ok "no .env, so every default of .env.example holds"
     return
@@ -77,7 +77,6 @@ variables() {
       *=*) name=${line%%=*} name=${name#export } ;;
       *)
         report warn ".env has a line that sets nothing, \"$line\"" "write NAME=value"
-        unknown=1
         continue
         ;;
     esac
@@ -88,9 +87,8 @@ variables() {
       function bare(s) { gsub(/[^A-Za-z0-9]/, "", s); return toupper(s) }
       bare($0) == bare(name) || index(bare($0), bare(name)) || index(bare(name), bare($0)) { print; exit }')
     report warn ".env sets $name, which nothing reads" "${near:+is it $near? }the names are in .env.example"
-    unknown=1
   done < .env
-  if [ "$unknown" = 0 ]; then report ok ".env sets only what .env.example names"; fi
+  [ "$reported" != "$before" ] || report ok ".env sets only what .env.example names"
 }
 
 # Which layers, and whether they make a configuration.
@@ -148,7 +146,7 @@ running_layers() {
 }
 
 ports() {
-  local service address port probe holder variable published taken=0
+  local service address port probe holder variable published before=$reported
   while read -r service address port _; do
     [ -n "$service" ] || continue
     probe=$address
@@ -156,7 +154,6 @@ ports() {
     if [ -n "$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter "publish=$port" 2> /dev/null)" ]; then continue; fi
     # The subshell closes the connection.
     if ! (exec 3<> "/dev/tcp/$probe/$port") 2> /dev/null; then continue; fi
-    taken=1
     holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | head -n 1)
     variable=$(sed -n 's/^\([A-Z_]*PORT\)=.*/\1/p' .env.example | while read -r variable; do
       if [ "$(setting "$variable")" = "$port" ]; then echo "$variable"; fi
@@ -165,7 +162,7 @@ ports() {
       "${holder:+docker stop $holder, or }${variable:+$variable=another in .env}"
   done <<< "$(of port)"
   published=$(of port | awk '{ print $3 }' | list)
-  if [ "$taken" = 0 ]; then report ok "ports: ${published:-none published}"; fi
+  [ "$reported" != "$before" ] || report ok "ports: ${published:-none published}"
 }
 
 # disk FOLDER WHAT: free space there, or in the nearest folder above that can be seen.
@@ -212,50 +209,55 @@ clock() {
   fi
 }
 
-secrets() {
-  local name path bad=0 mend content length
-  while read -r name path; do
-    [ -n "$name" ] || continue
-    path=$(short "$path")
-    case $path in
-      secrets/dev/*) mend="git checkout -- $path" ;;
-      *.pem) mend="scripts/certificate.sh" ;;
-      *) mend=scripts/secrets.sh ;;
-    esac
-    if [ ! -e "$path" ]; then
-      report fail "$path is missing" "$mend"
-    elif [ -z "$(find "$path" -prune -perm -0004)" ]; then
-      report fail "$path cannot be read by the containers" "chmod 0444 $path"
-    elif [ ! -s "$path" ]; then
-      report fail "$path is empty" "rm $path, then $mend"
-    else
-      [ -n "$production" ] || continue
-      content=$(cat "$path")
-      length=${#content}
-      case $path in
-        secrets/dev/*) report fail "$path is development's" "take docker-compose.prod.yml into COMPOSE_FILE in .env" ;;
-        *.txt)
-          if development "$content"; then
-            report fail "$path is development's password" "rm $path, then $mend; a running database keeps its password: docs/secrets.md"
-          elif [ "$length" -lt 20 ]; then
-            report fail "$path has $length characters, and 20 are the least" "rm $path, then $mend; a running database keeps its password: docs/secrets.md"
-          else
-            continue
-          fi
-          ;;
-        *) continue ;;
-      esac
+# secret NAME PATH: what is wrong with it.
+secret() {
+  local path mend renew content
+  path=$(short "$2")
+  case $path in
+    secrets/dev/*) mend="git checkout -- $path" ;;
+    *.pem) mend="scripts/certificate.sh self-signed DOMAIN" ;;
+    *) mend=scripts/secrets.sh ;;
+  esac
+  renew="rm $path, then $mend; a running database keeps its password: docs/secrets.md"
+  if [ ! -e "$path" ]; then
+    report fail "$path is missing" "$mend"
+  elif [ -z "$(find "$path" -prune -perm -0004)" ]; then
+    report fail "$path cannot be read by the containers" "chmod 0444 $path"
+  elif [[ $1 = alert_* ]]; then
+    return                             # may be empty, see alerts
+  elif [ ! -s "$path" ]; then
+    report fail "$path is empty" "$renew"
+  elif [ -n "$production" ]; then
+    content=$(cat "$path")
+    if development "$content"; then
+      report fail "$path is development's, which everybody knows" "$renew"
+    elif [ "${#content}" -lt 20 ]; then
+      report fail "$path has ${#content} characters, and 20 are the least" "$renew"
     fi
-    bad=1
+  fi
+}
+
+secrets() {
+  local name path before=$reported
+  while read -r name path; do
+    [ -z "$name" ] || secret "$name" "$path"
   done <<< "$(of secret)"
   if [ -n "$production" ] && [ -d secrets ] && [ -n "$(find secrets -prune \( -perm -0001 -o -perm -0004 -o -perm -0010 -o -perm -0040 \))" ]; then
     report fail "secrets is open to other users of this host" "chmod 0700 secrets"
-    bad=1
   fi
-  if [ "$bad" = 0 ]; then report ok "secrets: $(of secret | sed 's/ .*//' | list)"; fi
+  [ "$reported" != "$before" ] || report ok "secrets: $(of secret | sed 's/ .*//' | list)"
 }
 
-# development PASSWORD: whether secrets/dev has it.
+alerts() {
+  local files
+  files=$(of secret | sed -n 's/^alert_[^ ]* //p')
+  [ -n "$production" ] && [ -n "$files" ] || return 0
+  if [ -z "$(while read -r file; do cat "$file"; done <<< "$files" 2> /dev/null)" ]; then
+    report warn "nobody is told of an alert" "write where to into secrets/alert_webhook.txt or secrets/alert_email.txt: docs/monitoring.md"
+  fi
+}
+
+# development SECRET: whether secrets/dev has it.
 development() {
   local file
   for file in secrets/dev/*; do
@@ -347,7 +349,7 @@ backups() {
 }
 
 containers() {
-  local service name state status seen='' bad=0 count=0
+  local service name state status seen='' count=0 before=$reported
   while IFS='|' read -r service name state status; do
     [ -n "$service" ] || continue
     seen="$seen $service "
@@ -355,18 +357,11 @@ containers() {
       *"(unhealthy)"*) report fail "$name is unhealthy" "docker compose logs --tail 50 $service" ;;
       restarting*) report fail "$name fails again and again" "docker compose logs --tail 50 $service" ;;
       *"health: starting"*) report warn "$name is still starting" "wait a minute" ;;
-      running*)
-        count=$((count + 1))
-        continue
-        ;;
-      exited*"(0)"*)
-        if once "$name"; then continue; fi
-        report fail "$name is stopped" "docker compose up -d $service"
-        ;;
+      running*) count=$((count + 1)) ;;
+      exited*"(0)"*) once "$name" || report fail "$name is stopped" "docker compose up -d $service" ;;
       exited*) report fail "$name ended: $status" "docker compose logs --tail 50 $service" ;;
       *) report fail "$name is $state" "docker compose up -d $service" ;;
     esac
-    bad=1
   done <<< "$(docker ps -a --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
     --format '{{.Label "com.docker.compose.service"}}|{{.Names}}|{{.State}}|{{.Status}}' | sort)"
   if [ -z "$seen" ]; then
@@ -376,13 +371,10 @@ containers() {
   while read -r service; do
     case $seen in
       *" $service "*) ;;
-      *)
-        report fail "$service has no container" "docker compose up -d $service"
-        bad=1
-        ;;
+      *) report fail "$service has no container" "docker compose up -d $service" ;;
     esac
   done <<< "$(of service | grep -vFx -e "$(of once)")"
-  if [ "$bad" = 0 ]; then report ok "$count containers are healthy"; fi
+  [ "$reported" != "$before" ] || report ok "$count containers are healthy"
 }
 
 engine='' compose='' production='' info='' model='' project='' files=''
@@ -397,6 +389,7 @@ layers
 disk "$PWD" "this folder"
 if [ -n "$model" ]; then
   secrets
+  alerts
   mounts
   certificate
   database

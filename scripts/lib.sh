@@ -13,7 +13,9 @@ die() {
 
 # report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
 worst=0
+reported=0
 report() {
+  reported=$((reported + 1))
   printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"
   case $1 in
     warn) [ "$worst" = 2 ] || worst=1 ;;

@@ -187,7 +187,21 @@ class DoctorTest {
         void aSecretOfDevelopments() {
             shell("cp -f secrets/dev/db_app.txt secrets/db_app.txt");
 
-            assertFound(stack.script("doctor.sh"), 2, "fail  secrets/db_app.txt is development's password: rm secrets/db_app.txt, then");
+            assertFound(stack.script("doctor.sh"), 2, "fail  secrets/db_app.txt is development's, which everybody knows: rm secrets/db_app.txt, then");
+        }
+
+        @Test
+        void alertsThatReachNobody() throws IOException {
+            Files.writeString(project.resolve("alerts.yml"), """
+                    services: {nginx: {secrets: [alert_email, alert_webhook]}}
+                    secrets: {alert_email: {file: secrets/alert_email.txt}, alert_webhook: {file: secrets/alert_webhook.txt}}
+                    """);
+            stack.set("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:alerts.yml");
+            shell("rm -f secrets/alert_*; touch secrets/alert_email.txt secrets/alert_webhook.txt; chmod 0444 secrets/alert_*").assertSuccess();
+            assertFound(stack.script("doctor.sh"), 1, "warn  nobody is told of an alert: write where to into secrets/alert_webhook.txt");
+
+            shell("chmod u+w secrets/alert_webhook.txt; echo http://a.example > secrets/alert_webhook.txt").assertSuccess();
+            assertAllOk(stack.script("doctor.sh"));
         }
 
         @ParameterizedTest
