@@ -253,7 +253,7 @@ alerts() {
   files=$(of secret | sed -n 's/^alert_[^ ]* //p')
   [ -n "$production" ] && [ -n "$files" ] || return 0
   if [ -z "$(while read -r file; do cat "$file"; done <<< "$files" 2> /dev/null)" ]; then
-    report warn "nobody is told of an alert" "write where to into secrets/alert_webhook.txt or secrets/alert_email.txt: docs/monitoring.md"
+    report warn "nobody is told of an alert" "docs/monitoring.md says what to write into $(printf '%s' "$files" | sed "s|^$PWD/||" | list)"
   fi
 }
 

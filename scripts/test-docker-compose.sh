@@ -18,8 +18,8 @@ containers() {
   docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False --format "$format" "$@"
 }
 
-# container SERVICE: a running one of it.
-container() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | head -n 1; }
+# running SERVICE: a container of it.
+running() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | head -n 1; }
 
 # configuration FILE...: that these layers, if they are here, make a configuration.
 configuration() {
@@ -73,8 +73,8 @@ networks() { docker inspect --format '{{range $name, $network := .NetworkSetting
 
 isolation() {
   local nginx db address answer shared network open=''
-  nginx=$(container nginx)
-  db=$(container db)
+  nginx=$(running nginx)
+  db=$(running db)
   if [ -n "$nginx" ] && [ -n "$db" ]; then
     shared=$(networks "$nginx" | grep -Fx -e "$(networks "$db")" || true)
     for address in db $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$db"); do
@@ -135,7 +135,7 @@ cat <&3'
 # How to reach nginx: by its published port, or else as the host's proxy does, on the network that production shares with it.
 way() {
   local nginx network
-  nginx=$(container nginx)
+  nginx=$(running nginx)
   [ -n "$nginx" ] || return 0
   port=$(docker port "$nginx" 80 2> /dev/null | head -n 1) || true
   port=${port##*:}
@@ -149,7 +149,7 @@ way() {
     port=80
     outside=$network
     address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$network\").IPAddress}}" "$nginx")
-    image=$(docker inspect --format '{{.Image}}' "$(container db)")
+    image=$(docker inspect --format '{{.Image}}' "$(running db)")
     say "      nginx is asked on the network $network"
     return
   done
@@ -221,7 +221,7 @@ data() {
   before=$body
   if [ "$restart" = yes ]; then
     started=$SECONDS
-    docker restart "$(container db)" "$(container app)" > /dev/null
+    docker restart "$(running db)" "$(running app)" > /dev/null
     settle
     if until_done "$path" "$patience" && [ "$body" = "$before" ]; then
       report ok "it is the same after a restart of the database and the app, $((SECONDS - started)) s later"

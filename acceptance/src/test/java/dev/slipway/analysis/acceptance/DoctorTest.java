@@ -194,13 +194,13 @@ class DoctorTest {
         void alertsThatReachNobody() throws IOException {
             Files.writeString(project.resolve("alerts.yml"), """
                     services: {nginx: {secrets: [alert_email, alert_webhook]}}
-                    secrets: {alert_email: {file: secrets/alert_email.txt}, alert_webhook: {file: secrets/alert_webhook.txt}}
+                    secrets: {alert_email: {file: secrets/alert_email.yml}, alert_webhook: {file: secrets/alert_webhook.url}}
                     """);
             stack.set("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:alerts.yml");
-            shell("rm -f secrets/alert_*; touch secrets/alert_email.txt secrets/alert_webhook.txt; chmod 0444 secrets/alert_*").assertSuccess();
-            assertFound(stack.script("doctor.sh"), 1, "warn  nobody is told of an alert: write where to into secrets/alert_webhook.txt");
+            shell("rm -f secrets/alert_*; touch secrets/alert_email.yml secrets/alert_webhook.url; chmod 0444 secrets/alert_*").assertSuccess();
+            assertFound(stack.script("doctor.sh"), 1, "warn  nobody is told of an alert: docs/monitoring.md says what to write into secrets/alert_email.yml secrets/alert_webhook.url");
 
-            shell("chmod u+w secrets/alert_webhook.txt; echo http://a.example > secrets/alert_webhook.txt").assertSuccess();
+            shell("chmod u+w secrets/alert_webhook.url; echo http://a.example > secrets/alert_webhook.url").assertSuccess();
             assertAllOk(stack.script("doctor.sh"));
         }
 
