@@ -62,7 +62,7 @@ if [ -z "$tag" ]; then
 fi
 
 status=0
-findings=$(scripts/doctor.sh) || status=$?
+findings=$(bash scripts/doctor.sh --no-containers) || status=$?
 if [ "$status" -ge 2 ]; then
   printf '%s\n' "$findings" | grep '^fail' >&2
   die "mend this and call it again; nothing was changed"
@@ -78,7 +78,7 @@ say "Pending migrations: $pending"
 if [ "$pending" != none ]; then
   case $pending, in
     V1,*) ;;                           # a new database has nothing to back up
-    *) scripts/backup.sh || die "there is no backup, so nothing was changed" ;;
+    *) bash scripts/backup.sh || die "there is no backup, so nothing was changed" ;;
   esac
   if ! output=$(migrate); then
     printf '%s\n' "$output" >&2
@@ -92,12 +92,13 @@ if [ -z "$first" ]; then
     TAG=$tag roll "$service" "$repository:$tag" || back "the $service of $tag did not become ready"
   done
 fi
-remember TAG "$tag"
+changed=$(find nginx -newer .env)
+remember TAG="$tag"
 # What else changed, and what is not there yet.
 docker compose --progress quiet up --detach --wait --remove-orphans || die "$tag serves, but not every service is healthy: see docker compose ps"
 if [ -n "$first" ]; then
   say "Deployed $tag."
 else
-  docker compose exec -T nginx nginx -s reload 2> /dev/null || die "$tag serves, but nginx did not take its configuration: see docker compose logs nginx"
+  [ -z "$changed" ] || docker compose kill -s HUP nginx 2> /dev/null || die "$tag serves, but nginx did not take its configuration: see docker compose logs nginx"
   say "Deployed $tag. To go back: scripts/deploy.sh $before"
 fi

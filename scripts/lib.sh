@@ -93,15 +93,23 @@ setting() {
   printf '%s\n' "$value"
 }
 
-# remember VARIABLE VALUE: writes it to .env, in one step.
+# remember VARIABLE=VALUE...: writes them to .env, all at once.
 remember() {
-  local line written=.env.$$
-  { while IFS= read -r line || [ -n "$line" ]; do
-      case $line in "$1="*) ;; *) printf '%s\n' "$line" ;; esac
-    done < .env
-    printf '%s=%s\n' "$1" "$2"
-  } > "$written"
-  mv "$written" .env
+  touch .env && cp -p .env .env.new || return
+  awk '
+    BEGIN {
+      for (i = 2; i < ARGC; i++) {
+        name[i] = ARGV[i]
+        sub(/=.*/, "", name[i])
+        line[name[i]] = ARGV[i]
+        ARGV[i] = ""
+      }
+    }
+    { set = $0; sub(/=.*/, "", set) }
+    set in line { print line[set]; written[set] = 1; next }
+    { print }
+    END { for (i = 2; i < ARGC; i++) if (!(name[i] in written)) print line[name[i]] }' .env "$@" > .env.new || return
+  mv .env.new .env
 }
 
 need_production() {
@@ -111,11 +119,15 @@ need_production() {
   esac
 }
 
-# alone: ends if another script is changing this stack, and keeps others from it until this one ends.
+# alone: ends if another script is changing this stack, and keeps others from it until this one, with what it calls, ends.
 alone() {
+  [ -z "${ALONE:-}" ] || return 0
   mkdir .lock 2> /dev/null || die "another script is changing this stack; if none is, a killed one left this behind: rmdir .lock"
-  trap 'rmdir .lock' EXIT
+  export ALONE=yes
+  trap unlock EXIT
 }
+
+unlock() { rmdir .lock; }
 
 # ready CONTAINER: waits until it is healthy, for as long as DEPLOY_TIMEOUT seconds.
 ready() {
@@ -161,4 +173,30 @@ sql() {
   # shellcheck disable=SC2016 # The container's shell expands it.
   docker compose exec -T db bash -c 'exec mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" \
     "$(< /run/secrets/db_root)") --protocol=socket --skip-column-names --batch'
+}
+
+# container SERVICE ARGUMENT...: a container of this service for one command, with nothing else started.
+container() { docker compose --progress quiet run --rm -T --no-deps "$@"; }
+
+# is_backup FOLDER: ends if it cannot be one.
+is_backup() {
+  local file
+  for file in SHA256SUMS manifest dump.sql.gz; do
+    [ -e "$1/$file" ] || die "$1 is not a backup: it has no $file. Name a folder of backups/."
+    [ -r "$1/$file" ] || die "$1/$file cannot be read: use sudo"
+  done
+}
+
+# backup_stream FOLDER: a backup as mariadb/backup.sh reads it.
+backup_stream() {
+  cat "$1/SHA256SUMS"
+  echo
+  cat "$1/manifest"
+  echo
+  cat "$1/dump.sql.gz"
+}
+
+# restored FOLDER: notes that this backup has been restored, if it is one of backups/.
+restored() {
+  [ "$(cd "$1/.." && pwd -P)" != "$(pwd -P)/backups" ] || container backup verified "$(basename "$1")"
 }

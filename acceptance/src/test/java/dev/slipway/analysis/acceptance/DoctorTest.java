@@ -37,7 +37,7 @@ class DoctorTest {
 
         @BeforeEach
         void aHostWhereAllIsWell() throws IOException {
-            Project.copyTo(project);
+            Project.copy(project);
             environment.put("PATH", project.resolve("fakes") + ":" + System.getenv("PATH"));
             fake("docker", """
                     case "$*" in
@@ -212,14 +212,14 @@ class DoctorTest {
             "mariadb:latest, 'warn  DB_IMAGE=mariadb:latest names no version, so a pull may change it: DB_IMAGE=mariadb:11.8 in .env'"
         })
         void aDatabase(String image, String line) {
-            stack.set("DB_IMAGE", image);
+            stack.with("DB_IMAGE", image);
 
             assertFound(stack.script("doctor.sh"), line.startsWith("ok") ? 0 : 1, line);
         }
 
         @Test
         void aDatabaseAfterTheDayThatItsLifeEnds() throws IOException {
-            stack.set("DB_IMAGE", "mariadb:10.11");
+            stack.with("DB_IMAGE", "mariadb:10.11");
             fake(project, "date", "case \"$*\" in '-u +%Y-%m-%d') echo 2028-02-17 ;; *) exec /bin/date \"$@\" ;; esac");
 
             assertFound(stack.script("doctor.sh"), 1,
@@ -238,7 +238,7 @@ class DoctorTest {
                     services: {nginx: {secrets: [tls_certificate, tls_key]}}
                     secrets: {tls_certificate: {file: secrets/tls_certificate.pem}, tls_key: {file: secrets/tls_key.pem}}
                     """);
-            stack.set("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:tls.yml");
+            stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:tls.yml");
             shell("""
                     set -e
                     %s/bin/keytool -genkeypair -keystore store -storepass changeit -alias a -keyalg EC -dname CN=a -startdate %s -validity %s
@@ -255,7 +255,7 @@ class DoctorTest {
         void aPortThatSomebodyElseHolds() throws IOException {
             try (ServerSocket holder = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
                 String port = String.valueOf(holder.getLocalPort());
-                stack.set("HTTP_PORT", port);
+                stack.with("HTTP_PORT", port);
 
                 assertFound(stack.script("doctor.sh"), 2, "fail  port " + port + " of nginx is taken: HTTP_PORT=another in .env\n");
             }
@@ -264,7 +264,7 @@ class DoctorTest {
         @Test
         void limitsThatTheHostDoesNotHave() throws IOException {
             fake(project, "docker", "if [ \"$1\" = info ]; then echo '28.0.0 1000000000 /'; else exec \"$REAL_DOCKER\" \"$@\"; fi");
-            stack.set("REAL_DOCKER", shell("PATH=${PATH#*:} command -v docker").text().strip());
+            stack.with("REAL_DOCKER", shell("PATH=${PATH#*:} command -v docker").text().strip());
 
             assertThat(stack.script("doctor.sh").text())
                     .containsPattern("warn  memory: the limits add up to \\d+ MB, and the host has 953 MB: lower APP_MEMORY");
@@ -272,7 +272,7 @@ class DoctorTest {
 
         @Test
         void configurationThatIsNone() {
-            stack.set("APP_MEMORY", "plenty");
+            stack.with("APP_MEMORY", "plenty");
 
             assertFound(stack.script("doctor.sh"), 2, "fail  the Compose files make no configuration: ");
         }
@@ -291,7 +291,7 @@ class DoctorTest {
         }
 
         private Docker.Output shell(String command) {
-            return stack.shell(command);
+            return stack.run(command);
         }
     }
 
@@ -334,13 +334,13 @@ class DoctorTest {
 
         @Test
         void otherLayersThanThoseThatRun() {
-            stack.set("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml");
+            stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml");
             try {
                 assertThat(stack.script("doctor.sh").text())
                         .contains("warn  what runs was started from docker-compose.yml docker-compose.prod.yml published.yml,"
                                 + " and now docker-compose.yml docker-compose.prod.yml would be: scripts/deploy.sh");
             } finally {
-                stack.set("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:published.yml");
+                stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:published.yml");
             }
         }
 
@@ -348,7 +348,7 @@ class DoctorTest {
         void aServiceThatIsStopped() {
             stack.compose("kill", "worker").assertSuccess();
             try {
-                String name = stack.variable("COMPOSE_PROJECT_NAME") + "-worker-1";
+                String name = stack.name() + "-worker-1";
                 assertFound(stack.script("doctor.sh"), 2, "fail  " + name + " ended: Exited (137)", ": docker compose logs --tail 50 worker");
                 assertAllOk(stack.script("doctor.sh", "--no-containers"));
                 assertFound(stack.script("test-docker-compose.sh", "--no-restart"), 2,
@@ -362,13 +362,13 @@ class DoctorTest {
         void networksThatAreNotIsolated() {
             String nginx = stack.containers("nginx").get(0);
             String database = stack.containers("db").get(0);
-            Docker.run("docker", "network", "connect", stack.variable("COMPOSE_PROJECT_NAME") + "_backend", nginx).assertSuccess();
+            Docker.run("docker", "network", "connect", stack.name() + "_backend", nginx).assertSuccess();
             Docker.run("docker", "network", "connect", "bridge", database).assertSuccess();
             try {
                 assertFound(stack.script("test-docker-compose.sh", "--no-restart"), 2,
                         "fail  nginx reaches the database", "fail  the database has a way out, bridge");
             } finally {
-                Docker.run("docker", "network", "disconnect", stack.variable("COMPOSE_PROJECT_NAME") + "_backend", nginx).assertSuccess();
+                Docker.run("docker", "network", "disconnect", stack.name() + "_backend", nginx).assertSuccess();
                 Docker.run("docker", "network", "disconnect", "bridge", database).assertSuccess();
             }
         }
@@ -377,8 +377,8 @@ class DoctorTest {
     /** All is well with it, whatever the real host's clock. */
     private static Stack production(Path project) throws IOException {
         Stack stack = Stack.production(project);
-        stack.set("DB_IMAGE", "mariadb:11.8");
-        stack.set("PATH", project.resolve("fakes") + ":" + System.getenv("PATH"));
+        stack.with("DB_IMAGE", "mariadb:11.8");
+        stack.with("PATH", project.resolve("fakes") + ":" + System.getenv("PATH"));
         fake(project, "timedatectl", "echo yes");
         return stack;
     }

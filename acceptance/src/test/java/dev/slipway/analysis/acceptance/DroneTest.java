@@ -89,7 +89,7 @@ class DroneTest {
 
         @BeforeAll
         void startServices() throws IOException {
-            Project.copyTo(workspace);
+            Project.copy(workspace);
             workspace = workspace.toRealPath();
             Docker.run("docker", "network", "create", name).assertSuccess();
             for (Map<String, Object> service : services()) {

@@ -5,10 +5,11 @@ import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Set;
 
-/** This project's files. */
+/** The project's files. */
 final class Project {
 
     static final Path FOLDER = Path.of("..");
@@ -17,8 +18,8 @@ final class Project {
 
     private Project() {}
 
-    /** Copies what git would track, roughly: no results, no secrets of this host. */
-    static Path copyTo(Path folder) throws IOException {
+    /** Copies what is needed to build and run, without what belongs to this machine. */
+    static void copy(Path folder) throws IOException {
         Path from = FOLDER.toRealPath();
         Files.walkFileTree(from, new SimpleFileVisitor<>() {
 
@@ -35,11 +36,10 @@ final class Project {
             public FileVisitResult visitFile(Path visited, BasicFileAttributes attributes) throws IOException {
                 boolean secret = visited.getParent().equals(from.resolve("secrets"));
                 if (!secret && !NOT_COPIED.contains(visited.getFileName().toString())) {
-                    Files.copy(visited, folder.resolve(from.relativize(visited).toString()));
+                    Files.copy(visited, folder.resolve(from.relativize(visited).toString()), StandardCopyOption.COPY_ATTRIBUTES);
                 }
                 return FileVisitResult.CONTINUE;
             }
         });
-        return folder;
     }
 }

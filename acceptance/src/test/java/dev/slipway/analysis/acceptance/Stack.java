@@ -32,7 +32,7 @@ final class Stack implements AutoCloseable {
 
     private Stack() {
         environment.put("COMPOSE_PROJECT_NAME", name);
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT")) {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT")) {
             environment.put(port, freePort());
         }
     }
@@ -50,6 +50,7 @@ final class Stack implements AutoCloseable {
      * publishes the gateway to the tests.
      */
     static Stack production(Path folder) throws IOException {
+        Project.copy(folder);
         Stack stack = of("docker-compose.yml", "docker-compose.prod.yml", "published.yml").in(folder);
         Files.writeString(folder.resolve("published.yml"), "services: {nginx: {ports: ['127.0.0.1:${HTTP_PORT}:80']}}\n");
         Files.copy(folder.resolve(".env.example"), folder.resolve(".env"));
@@ -59,9 +60,15 @@ final class Stack implements AutoCloseable {
         return stack;
     }
 
-    /** Works in a copy of the project, made here, in place of the project itself. */
-    Stack in(Path folder) throws IOException {
-        this.folder = Project.copyTo(folder);
+    /** A copy of the project in place of the project itself. */
+    Stack in(Path folder) {
+        this.folder = folder;
+        return this;
+    }
+
+    /** A variable of the Compose files. */
+    Stack with(String variable, String value) {
+        environment.put(variable, value);
         return this;
     }
 
@@ -94,22 +101,29 @@ final class Stack implements AutoCloseable {
                 folder, environment, Stream.concat(Stream.of("bash", "scripts/" + name), Stream.of(arguments)).toArray(String[]::new));
     }
 
-    /** What the database answers to its root, a line for each row. */
-    List<String> sql(String statement) {
-        return Docker.run(folder, environment, "bash", "-c", ". scripts/lib.sh && sql <<< \"$1\"", "scripts/sql", statement)
+    /** Commands as a user types them into a shell, the first that fails being the last. */
+    Docker.Output run(String commands) {
+        return Docker.run(folder, environment, "bash", "-ec", commands);
+    }
+
+    /** What the database's root is told by an SQL script; columns are separated by tabs. */
+    String sql(String sql) {
+        return compose("exec", "-T", "db", "bash", "-c",
+                        "mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\")"
+                                + " --protocol=socket --batch --skip-column-names app -e \"$0\"", sql)
                 .assertSuccess()
                 .text()
-                .lines()
-                .toList();
+                .strip();
     }
 
-    /** A command of a user's, in the stack's folder and environment. */
-    Docker.Output shell(String command) {
-        return Docker.run(folder, environment, "bash", "-c", command);
-    }
-
-    void set(String variable, String value) {
-        environment.put(variable, value);
+    /** kill -9 of all that a service runs, from a container that shares its processes, since its own image may have no kill. */
+    void kill(String service) {
+        String container = containers(service).get(0);
+        String user = inspect(container).at("/Config/User").asString();
+        String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
+        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
+                        "-c", "for p in /proc/[0-9]*; do [ ${p#/proc/} -gt 1 ] && [ ${p#/proc/} != $$ ] && kill -9 ${p#/proc/}; done; true")
+                .assertSuccess();
     }
 
     String variable(String name) {
@@ -166,6 +180,10 @@ final class Stack implements AutoCloseable {
 
     JsonNode json(String path) throws IOException, InterruptedException {
         return JSON.readTree(get(path).body());
+    }
+
+    String name() {
+        return name;
     }
 
     String httpPort() {
