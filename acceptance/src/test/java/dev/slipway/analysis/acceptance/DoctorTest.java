@@ -196,7 +196,7 @@ class DoctorTest {
                     services: {nginx: {secrets: [alert_email, alert_webhook]}}
                     secrets: {alert_email: {file: secrets/alert_email.yml}, alert_webhook: {file: secrets/alert_webhook.url}}
                     """);
-            stack.set("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:alerts.yml");
+            stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:alerts.yml");
             shell("rm -f secrets/alert_*; touch secrets/alert_email.yml secrets/alert_webhook.url; chmod 0444 secrets/alert_*").assertSuccess();
             assertFound(stack.script("doctor.sh"), 1, "warn  nobody is told of an alert: docs/monitoring.md says what to write into secrets/alert_email.yml secrets/alert_webhook.url");
 
