@@ -268,12 +268,11 @@ development() {
 
 # What is mounted is read by a user of the container's, who is somebody else here.
 mounts() {
-  local service path
+  local service path closed
   while read -r service path; do
     [ -e "$path" ] || continue
-    if [ -z "$(find "$path" -prune -perm -0004)" ]; then
-      report fail "$(short "$path") cannot be read by $service" "chmod -R a+rX $(short "$path")"
-    fi
+    closed=$(find "$path" \( ! -perm -0004 -o -type d ! -perm -0001 \) 2> /dev/null | head -n 1)
+    [ -z "$closed" ] || report fail "$(short "$closed") cannot be read by $service" "chmod -R a+rX $(short "$path")"
   done <<< "$(of bind)"
 }
 

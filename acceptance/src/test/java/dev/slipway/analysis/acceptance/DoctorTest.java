@@ -159,7 +159,7 @@ class DoctorTest {
             "rm -f secrets/db_app.txt, 'fail  secrets/db_app.txt is missing: scripts/secrets.sh'",
             "chmod 0400 secrets/db_app.txt, 'fail  secrets/db_app.txt cannot be read by the containers: chmod 0444 secrets/db_app.txt'",
             "chmod 0755 secrets, 'fail  secrets is open to other users of this host: chmod 0700 secrets'",
-            "chmod 0600 nginx/nginx.conf, 'fail  nginx/nginx.conf cannot be read by nginx: chmod -R a+rX nginx/nginx.conf'",
+            "chmod 0600 nginx/nginx.conf, 'fail  nginx/nginx.conf cannot be read by nginx: chmod -R a+rX nginx'",
             "docker network rm $PROXY_NETWORK, 'fail  the network $PROXY_NETWORK does not exist: docker network create $PROXY_NETWORK'"
         })
         void aFaultAndItsMend(String fault, String line) {
