@@ -81,11 +81,11 @@ variables() {
         ;;
     esac
     case $name in COMPOSE_* | DOCKER_*) continue ;; esac
-    printf '%s\n' "$known" | grep -qx -- "$name" && continue
+    grep -qx -- "$name" <<< "$known" && continue
     # The same letters without underscores are most likely the same name.
     near=$(printf '%s\n' "$known" | awk -v name="$name" '
       function bare(s) { gsub(/[^A-Za-z0-9]/, "", s); return toupper(s) }
-      bare($0) == bare(name) || index(bare($0), bare(name)) || index(bare(name), bare($0)) { print; exit }')
+      !found && (index(bare($0), bare(name)) || index(bare(name), bare($0))) { print; found = 1 }')
     report warn ".env sets $name, which nothing reads" "${near:+is it $near? }the names are in .env.example"
   done < .env
   [ "$reported" != "$before" ] || report ok ".env sets only what .env.example names"
@@ -112,9 +112,9 @@ docker-compose.override.yml"; fi
       return
     fi
   done <<< "$files"
-  if [ -n "$production" ] && printf '%s\n' "$files" | grep -q 'docker-compose\.override\.yml$'; then
+  if [ -n "$production" ] && grep -q 'docker-compose\.override\.yml$' <<< "$files"; then
     report fail "development's docker-compose.override.yml is loaded in production" "take it out of COMPOSE_FILE in .env"
-  elif [ -n "$production" ] && ! printf '%s\n' "$files" | head -n 1 | grep -q 'docker-compose\.yml$'; then
+  elif [ -n "$production" ] && ! grep -q 'docker-compose\.yml$' <<< "${files%%$'\n'*}"; then
     report fail "docker-compose.yml is not the first file of COMPOSE_FILE" "COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml in .env"
   elif [ -z "$production" ] && [ -n "$production_files$(setting REGISTRY | grep -v '^localhost$')" ]; then
     report fail "this host is set up for production and runs without docker-compose.prod.yml" \
@@ -138,7 +138,7 @@ running_layers() {
   local running now up="docker compose up -d"
   if [ -n "$production" ]; then up=scripts/deploy.sh; fi
   running=$(docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
-    --format '{{.Label "com.docker.compose.project.config_files"}}' | sort -u | head -n 1 | tr ',' '\n' | sed 's/.*\///' | list)
+    --format '{{.Label "com.docker.compose.project.config_files"}}' | sort -u | sed -n 1p | tr ',' '\n' | sed 's/.*\///' | list)
   now=$(printf '%s\n' "$files" | sed 's/.*\///' | list)
   if [ -n "$running" ] && [ "$running" != "$now" ]; then
     report warn "what runs was started from $running, and now $now would be" "$up"
@@ -154,10 +154,10 @@ ports() {
     if [ -n "$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter "publish=$port" 2> /dev/null)" ]; then continue; fi
     # The subshell closes the connection.
     if ! (exec 3<> "/dev/tcp/$probe/$port") 2> /dev/null; then continue; fi
-    holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | head -n 1)
+    holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | sed -n 1p)
     variable=$(sed -n 's/^\([A-Z_]*PORT\)=.*/\1/p' .env.example | while read -r variable; do
       if [ "$(setting "$variable")" = "$port" ]; then echo "$variable"; fi
-    done | head -n 1)
+    done | sed -n 1p)
     report fail "port $port of $service is taken${holder:+ by the container $holder}" \
       "${holder:+docker stop $holder, or }${variable:+$variable=another in .env}"
   done <<< "$(of port)"
@@ -199,7 +199,7 @@ clock() {
     *) report ok "clock: $(date -u +%Y-%m-%dT%H:%M:%SZ); no timedatectl tells whether it is synchronised" ;;
   esac
   [ -n "$engine" ] && [ -n "$project" ] || return 0
-  container=$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=db | head -n 1)
+  container=$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=db | sed -n 1p)
   [ -n "$container" ] || return 0
   there=$(docker exec "$container" date '+%Z %s' 2> /dev/null) || return 0
   if [ "${there% *}" != UTC ]; then
@@ -271,7 +271,7 @@ mounts() {
   local service path closed
   while read -r service path; do
     [ -e "$path" ] || continue
-    closed=$(find "$path" \( ! -perm -0004 -o -type d ! -perm -0001 \) 2> /dev/null | head -n 1)
+    closed=$(find "$path" \( ! -perm -0004 -o -type d ! -perm -0001 \) 2> /dev/null | sed -n 1p)
     [ -z "$closed" ] || report fail "$(short "$closed") cannot be read by $service" "chmod -R a+rX $(short "$path")"
   done <<< "$(of bind)"
 }
@@ -338,9 +338,9 @@ certificate() {
 backups() {
   if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
     return
-  elif [ -z "$(find backups -path "*/20*Z/manifest" 2> /dev/null | head -n 1)" ]; then
+  elif [ -z "$(find backups -path "*/20*Z/manifest" 2> /dev/null | sed -n 1p)" ]; then
     report warn "there is no backup" "scripts/backup.sh"
-  elif [ -z "$(find backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | head -n 1)" ]; then
+  elif [ -z "$(find backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | sed -n 1p)" ]; then
     report warn "the last backup is older than $backup_hours hours" "scripts/backup.sh"
   else
     report ok "the last backup is younger than $backup_hours hours"

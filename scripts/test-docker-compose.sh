@@ -19,7 +19,7 @@ containers() {
 }
 
 # running SERVICE: a container of it.
-running() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | head -n 1; }
+running() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | sed -n 1p; }
 
 # configuration FILE...: that these layers, if they are here, make a configuration.
 configuration() {
@@ -38,7 +38,7 @@ configuration() {
 # settle: waits until no container is starting any more.
 settle() {
   local deadline=$((SECONDS + patience))
-  while containers '{{.Status}}' | grep -q 'health: starting' && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
+  while grep -q 'health: starting' <<< "$(containers '{{.Status}}')" && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
 }
 
 health() {
@@ -137,7 +137,7 @@ way() {
   local nginx network
   nginx=$(running nginx)
   [ -n "$nginx" ] || return 0
-  port=$(docker port "$nginx" 80 2> /dev/null | head -n 1) || true
+  port=$(docker port "$nginx" 80 2> /dev/null | sed -n 1p) || true
   port=${port##*:}
   if [ -n "$port" ]; then
     address=127.0.0.1
@@ -254,7 +254,7 @@ configuration docker-compose.yml docker-compose.override.yml docker-compose.beta
 
 model=$(model 2> /dev/null) || die "this folder's Compose files make no configuration: docker compose config -q"
 project=$(of project)
-files=$(containers '{{.Label "com.docker.compose.project.config_files"}}' | head -n 1)
+files=$(containers '{{.Label "com.docker.compose.project.config_files"}}' | sed -n 1p)
 [ -n "$files" ] || die "nothing of the project $project is running: docker compose up -d --wait"
 # The layers that it was started from, which need not be those that this shell would take.
 export COMPOSE_FILE=$files COMPOSE_PATH_SEPARATOR=, COMPOSE_PROJECT_NAME=$project
