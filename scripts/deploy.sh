@@ -72,8 +72,12 @@ get "$tag" || die "there is no image $repository:$tag; nothing was changed"
 first=""
 [ -n "$(docker compose ps -q app)" ] || first=yes
 TAG=$tag docker compose --progress quiet up --detach --wait --no-recreate db || die "the database does not start: see docker compose logs db"
-pending=$(migrate -e MIGRATE_DRY_RUN=true | sed -n 's/.*Pending migrations: \([V0-9., a-z]*\).*/\1/p')
-[ -n "$pending" ] || die "the version $tag cannot read the database's schema: see docker compose run --rm migrate; nothing was changed"
+output=$(migrate -e MIGRATE_DRY_RUN=true) || true
+pending=$(sed -n 's/.*Pending migrations: \([V0-9., a-z]*\).*/\1/p' <<< "$output")
+if [ -z "$pending" ]; then
+  printf '%s\n' "$output" >&2
+  die "the version $tag cannot read the database's schema: the lines above say why; nothing was changed"
+fi
 say "Pending migrations: $pending"
 if [ "$pending" != none ]; then
   case $pending, in
