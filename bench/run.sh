@@ -3,7 +3,7 @@
 #
 #   bench/run.sh [--quick]
 #
-# Takes about ten minutes once the images are built, and changes nothing outside its own containers, which it removes.
+# Changes nothing outside its own containers, which it removes.
 # --quick measures each figure once and briefly: it shows that everything runs, not how fast.
 # Needs Docker and curl. An idle machine gives figures that can be compared.
 

@@ -61,7 +61,7 @@ class DevelopmentTest {
 
     @Test
     void adminerAnswersAndReachesTheDatabase() throws Exception {
-        try (var page = URI.create("http://127.0.0.1:" + stack.port("ADMINER_PORT")).toURL().openStream()) {
+        try (var page = URI.create("http://127.0.0.1:" + stack.variable("ADMINER_PORT")).toURL().openStream()) {
             assertThat(new String(page.readAllBytes(), StandardCharsets.UTF_8)).contains("<h2>Login</h2>");
         }
         stack.compose("exec", "-T", "adminer", "php", "-r", "exit(fsockopen('db', 3306) ? 0 : 1);").assertSuccess();

@@ -45,7 +45,7 @@ class EdgeTest {
     @BeforeAll
     static void up() throws IOException {
         stack = Stack.production(project).profile("edge");
-        network = stack.port("PROXY_NETWORK");
+        network = stack.variable("PROXY_NETWORK");
         tools = stack.name() + "-tools";
         var built = Docker.run("docker", "build", "-q", "-t", tools, "acceptance/src/test/resources");
         if (built.exitCode() != 0) {

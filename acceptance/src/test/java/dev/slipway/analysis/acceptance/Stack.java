@@ -187,11 +187,7 @@ final class Stack implements AutoCloseable {
     }
 
     String httpPort() {
-        return port("HTTP_PORT");
-    }
-
-    String port(String variable) {
-        return environment.get(variable);
+        return variable("HTTP_PORT");
     }
 
     @Override
