@@ -239,7 +239,7 @@ compose exec -T load java -cp /driver.jar /bench/PointSelect.java "$seconds" "$s
 empty
 for rows in 10000 1000000; do
   note "a page of $rows rows"
-  if [ "$rows" = 10000 ]; then fill 1 10000; else fill 10001 1000000; fi
+  if [ "$rows" = 10000 ]; then fill 1 10000; else fill 10001 1000000; sleep 20; fi    # until the pages are written
   for round in $(seq "$rounds"); do
     for service in plain app; do load "$service" "$service" page >> "$work/page.$rows.$service"; done
   done
