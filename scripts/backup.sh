@@ -6,15 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 help "$@"
 
-DATABASE_USER=999
-
 make() {
-  mkdir -p backups
-  if [ -z "$(find backups -prune -user $DATABASE_USER)" ]; then
-    # Written by the database's user, read by the group of whoever starts this, and nobody else's.
-    container --user 0:0 --cap-add CHOWN --cap-add FOWNER --cap-add FSETID --entrypoint bash backup -c \
-      "chown $DATABASE_USER:$(id -g) /backups && chmod 2750 /backups"
-  fi
+  own_backups
   [ -n "$(docker compose ps -q --status running db)" ] || die "the database is not running: docker compose up -d db"
   BACKUP_CPUS=1 container backup backup || die "no backup was made; the line above says why"
 }

@@ -179,6 +179,16 @@ sql() {
 # container SERVICE ARGUMENT...: a container of this service for one command, with nothing else started.
 container() { docker compose --progress quiet run --rm -T --no-deps "$@"; }
 
+DATABASE_USER=999
+
+# own_backups: backups/ is written by the database's user, read by the group of whoever starts this, and nobody else's.
+own_backups() {
+  mkdir -p backups
+  [ -z "$(find backups -prune -user $DATABASE_USER)" ] || return 0
+  container --user 0:0 --cap-add CHOWN --cap-add FOWNER --cap-add FSETID --entrypoint bash backup -c \
+    "chown $DATABASE_USER:$(id -g) /backups && chmod 2750 /backups"
+}
+
 # is_backup FOLDER: ends if it cannot be one.
 is_backup() {
   local file

@@ -28,7 +28,7 @@ class DeployTest {
 
     @BeforeAll
     static void theFirstDeploy() throws IOException {
-        stack = Stack.production(project);
+        stack = Stack.production(project).with("COMPOSE_PROFILES", "backup");
         first = deployed(stack.script("deploy.sh", "first"));
     }
 
