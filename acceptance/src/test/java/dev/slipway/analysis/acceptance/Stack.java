@@ -29,7 +29,7 @@ final class Stack implements AutoCloseable {
     private Path folder = Docker.PROJECT;
 
     private Stack() {
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT")) {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")) {
             environment.put(port, freePort());
         }
     }
@@ -56,10 +56,18 @@ final class Stack implements AutoCloseable {
         return this;
     }
 
-    /** Builds the images and starts the services; returns when all are healthy. */
-    Stack up() {
+    /** A variable that the layers read. */
+    Stack with(String variable, String value) {
+        environment.put(variable, value);
+        return this;
+    }
+
+    /** Builds the images and starts the services, all if none is named; returns when they are healthy. */
+    Stack up(String... services) {
         try {
-            compose("up", "--build", "--detach", "--wait", "--quiet-pull").assertSuccess();
+            compose(Stream.concat(Stream.of("up", "--build", "--detach", "--wait", "--quiet-pull"), Stream.of(services))
+                            .toArray(String[]::new))
+                    .assertSuccess();
             return this;
         } catch (AssertionError e) {
             System.out.println(compose("logs", "--tail", "50").text());
