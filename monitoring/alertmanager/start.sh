@@ -5,14 +5,16 @@
 set -eu
 config=/tmp/alertmanager.yml
 
+has() { grep -q '[^[:space:]]' "/run/secrets/$1"; }
+
 webhook() {
-  [ -s /run/secrets/alert_webhook ] || return 0
+  has alert_webhook || return 0
   echo '    webhook_configs:'
   echo '      - url_file: /run/secrets/alert_webhook'
 }
 
 email() {
-  [ -s /run/secrets/alert_email ] || return 0
+  has alert_email || return 0
   echo '    email_configs:'
   echo '      - send_resolved: true'
   sed 's/^/        /' /run/secrets/alert_email
@@ -27,7 +29,7 @@ umask 077
   webhook
   email
   echo '  - name: warning'
-  if [ -s /run/secrets/alert_email ]; then email; else webhook; fi
+  if has alert_email; then email; else webhook; fi
 } > "$config"
 
 exec /bin/alertmanager --config.file="$config" --storage.path=/alertmanager --cluster.listen-address= "$@"
