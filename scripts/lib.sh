@@ -11,6 +11,52 @@ die() {
   exit 1
 }
 
+# report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
+worst=0
+report() {
+  printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"
+  case $1 in
+    warn) [ "$worst" = 2 ] || worst=1 ;;
+    fail) worst=2 ;;
+  esac
+}
+
+# model: what Compose makes of the layers, as lines that begin with a kind:
+# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES (of all its replicas), port SERVICE ADDRESS PORT TARGET,
+# bind SERVICE PATH, secret NAME PATH, external NETWORK.
+model() {
+  docker compose config | awk '
+    function value(line) { sub(/^[^:]*: */, "", line); gsub(/^"|"$/, "", line); return line }
+    /^[a-z]/ { section = $1; block = ""; service = "" }
+    /^name:/ { print "project", value($0) }
+    /^  [^ ]/ { item = $1; sub(/:$/, "", item); name = "" }
+    section == "services:" && /^  [^ ]/ { service = item; replicas = 1; print "service", service }
+    section == "services:" && /^    [^ -]/ { block = $1; part = "" }
+    section == "services:" && /^    image:/ { print "image", service, value($0) }
+    section == "services:" && /^    restart: "?no/ { print "once", service }
+    block == "deploy:" && /^        [a-z]/ { part = $1 }
+    block == "deploy:" && $1 == "replicas:" { replicas = $2 }
+    block == "deploy:" && part == "limits:" && $1 == "memory:" { printf "memory %s %.0f\n", service, replicas * value($0) }
+    block == "ports:" && /^      - / { address = "0.0.0.0"; port = 0 }
+    block == "ports:" && $1 == "host_ip:" { address = value($0) }
+    block == "ports:" && $1 == "target:" { target = value($0) }
+    block == "ports:" && $1 == "published:" { port = value($0) }
+    block == "ports:" && $1 == "protocol:" { print "port", service, address, port, target }
+    block == "volumes:" && /^      - / { bind = $3 == "bind" }
+    block == "volumes:" && bind && $1 == "source:" { print "bind", service, value($0) }
+    section == "secrets:" && /^    file:/ { print "secret", item, value($0) }
+    section == "networks:" && /^    name:/ { name = value($0) }
+    section == "networks:" && /^    external: true/ { print "external", name }'
+}
+
+model=''
+
+# of KIND: the lines of $model that begin with it, without it.
+of() { printf '%s\n' "$model" | sed -n "s/^$1 //p"; }
+
+# once CONTAINER: whether it is meant to end.
+once() { [ "$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$1")" = no ]; }
+
 # help: prints the comment that the script begins with, and ends if --help is among the arguments.
 help() {
   local argument
@@ -24,14 +70,131 @@ help() {
   done
 }
 
-# confirm QUESTION: goes on with --yes (YES=1) or when a person says so; without a terminal it ends.
+# confirm QUESTION: goes on with --yes (YES is set) or when a person says so; without a terminal it ends.
+YES=""
 confirm() {
   local answer
-  [ "${YES:-}" = 1 ] && return
+  [ -z "$YES" ] || return 0
   [ -t 0 ] || die "$1 Add --yes to say so without a terminal."
   read -r -p "$1 [y/N] " answer
   case $answer in
     y | Y | yes) ;;
     *) die "nothing was changed" ;;
   esac
+}
+
+# setting VARIABLE: its value in the environment, else in .env, else the default that .env.example shows.
+setting() {
+  local value=${!1:-}
+  if [ -z "$value" ] && [ -f .env ]; then value=$(sed -n "s/^$1=//p" .env | tail -n 1); fi
+  if [ -z "$value" ]; then value=$(sed -n "s/^$1=//p" .env.example); fi
+  printf '%s\n' "$value"
+}
+
+# remember VARIABLE=VALUE...: writes them to .env, all at once.
+remember() {
+  touch .env && cp -p .env .env.new || return
+  awk '
+    BEGIN {
+      for (i = 2; i < ARGC; i++) {
+        name[i] = ARGV[i]
+        sub(/=.*/, "", name[i])
+        line[name[i]] = ARGV[i]
+        ARGV[i] = ""
+      }
+    }
+    { set = $0; sub(/=.*/, "", set) }
+    set in line { print line[set]; written[set] = 1; next }
+    { print }
+    END { for (i = 2; i < ARGC; i++) if (!(name[i] in written)) print line[name[i]] }' .env "$@" > .env.new || return
+  mv .env.new .env
+}
+
+need_production() {
+  case $(setting COMPOSE_FILE) in
+    *docker-compose.prod.yml*) ;;
+    *) die "this is not a production host: put COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml into .env (cp .env.example .env)" ;;
+  esac
+}
+
+# alone: ends if another script is changing this stack, and keeps others from it until this one, with what it calls, ends.
+alone() {
+  [ -z "${ALONE:-}" ] || return 0
+  mkdir .lock 2> /dev/null || die "another script is changing this stack; if none is, a killed one left this behind: rmdir .lock"
+  export ALONE=yes
+  trap unlock EXIT
+}
+
+unlock() { rmdir .lock; }
+
+# ready CONTAINER: waits until it is healthy, for as long as DEPLOY_TIMEOUT seconds.
+ready() {
+  local waited=0 state
+  while [ "$waited" -lt "${DEPLOY_TIMEOUT:-120}" ]; do
+    state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}} {{.State.Health.Status}}' "$1") || return 1
+    case $state in
+      "running 0 healthy") return ;;
+      "running 0 "* | "created 0 "*) ;;
+      *) return 1 ;;
+    esac
+    sleep 1
+    waited=$((waited + 1))
+  done
+  return 1
+}
+
+# roll SERVICE [IMAGE]: replaces its containers, or those that do not run IMAGE, one after the other: the new one is
+# ready before the old one stops. Fails, and leaves the old one serving, if the new one does not become ready.
+roll() {
+  local service=$1 wanted="" container new count before
+  [ -z "${2:-}" ] || wanted=$(docker image inspect -f '{{.Id}}' "$2")
+  before=$(docker compose ps -aq "$service")
+  count=$(printf '%s' "$before" | grep -c . || true)
+  for container in $before; do
+    [ "$(docker inspect -f '{{.Image}}' "$container")" != "$wanted" ] || continue
+    docker compose --progress quiet up --detach --no-deps --no-recreate --scale "$service=$((count + 1))" "$service" || return 1
+    new=$(docker compose ps -aq "$service" | grep -vxF "$before") || return 1
+    if ! ready "$new"; then
+      docker logs --tail 20 "$new" >&2
+      docker rm -f "$new" > /dev/null
+      return 1
+    fi
+    sleep 3                            # nginx asks for the names every 2 s
+    docker stop "$container" > /dev/null
+    docker rm "$container" > /dev/null
+    before=$(docker compose ps -aq "$service")
+  done
+}
+
+# sql: runs the statements of its input as the database's root, whose password stays in the container.
+sql() {
+  # shellcheck disable=SC2016 # The container's shell expands it.
+  docker compose exec -T db bash -c 'exec mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" \
+    "$(< /run/secrets/db_root)") --protocol=socket --skip-column-names --batch'
+}
+
+# container SERVICE ARGUMENT...: a container of this service for one command, with nothing else started.
+container() { docker compose --progress quiet run --rm -T --no-deps "$@"; }
+
+# is_backup FOLDER: ends if it cannot be one.
+is_backup() {
+  local file
+  for file in SHA256SUMS manifest dump.sql.gz; do
+    [ -e "$1/$file" ] || die "$1 is not a backup: it has no $file. Name a folder of backups/."
+    [ -r "$1/$file" ] || die "$1/$file cannot be read: use sudo"
+  done
+}
+
+# backup_stream FOLDER: a backup as mariadb/backup.sh reads it.
+backup_stream() {
+  cat "$1/SHA256SUMS"
+  echo
+  cat "$1/manifest"
+  echo
+  cat "$1/dump.sql.gz"
+}
+
+# restored FOLDER: notes that this backup has been restored, if it is one of backups/.
+restored() {
+  [ "$(cd "$1/.." && pwd -P)" != "$(pwd -P)/backups" ] || container backup verified "$(basename "$1")"
 }

@@ -1,26 +1,14 @@
 package dev.slipway.archetype;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /** Runs the Maven that runs the tests, in a folder of its own under target. */
 final class Maven {
-
-    record Run(int exitCode, String output) {
-
-        Run assertSuccess() {
-            assertThat(exitCode).as(output).isZero();
-            return this;
-        }
-    }
 
     private Maven() {}
 
@@ -50,20 +38,7 @@ final class Maven {
         command.add(Path.of(System.getProperty("maven.home"), "bin", windows ? "mvn.cmd" : "mvn").toString());
         command.add("-Dmaven.repo.local=" + System.getProperty("maven.repo.local"));
         command.addAll(arguments);
-        Path log = Files.createTempFile(folder.getParent(), "maven", ".log");
-        Process maven = new ProcessBuilder(command)
-                .directory(folder.toFile())
-                .redirectErrorStream(true)
-                .redirectOutput(log.toFile())
-                .start();
-        maven.getOutputStream().write(input.getBytes(StandardCharsets.UTF_8));
-        maven.getOutputStream().close();
-        if (!maven.waitFor(15, TimeUnit.MINUTES)) {
-            maven.destroy();
-        }
-        Run run = new Run(maven.waitFor(), Files.readString(log));
-        Files.delete(log);
-        return run;
+        return Run.of(folder, input, command);
     }
 
     private static List<String> generateArguments(String mode, String... properties) {

@@ -30,7 +30,7 @@ class PropertiesIT {
     void aBadValueIsRefusedInBatchModeBeforeAFileIsWritten(String property, String value, String rule) throws Exception {
         Path folder = Maven.emptyFolder("bad value");
 
-        Maven.Run run = Maven.generate(folder, property + "=" + value);
+        Run run = Maven.generate(folder, property + "=" + value);
 
         assertThat(run.exitCode()).isNotZero();
         assertThat(run.output()).contains("Property " + property + " " + rule).contains("It is '" + value + "'.");
@@ -53,7 +53,7 @@ class PropertiesIT {
         Path folder = Maven.emptyFolder("interactive");
 
         // groupId; artifactId, first a bad one; package and the check as offered; confirmed.
-        Maven.Run run = Maven.generateInteractively(folder, "com.acme-shop\nBad_Name\norders\n\n\ny\n").assertSuccess();
+        Run run = Maven.generateInteractively(folder, "com.acme-shop\nBad_Name\norders\n\n\ny\n").assertSuccess();
 
         assertThat(run.output()).doesNotContain("Define value for property 'httpPort'");
         assertThat(folder.resolve("orders/app/src/main/java/com/acme_shop/orders/Application.java")).exists();

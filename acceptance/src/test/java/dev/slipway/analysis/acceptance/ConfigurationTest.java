@@ -14,12 +14,10 @@ import org.junit.jupiter.api.Test;
 /** What can be said of the Compose files without an engine. */
 class ConfigurationTest {
 
-    private static final Path PROJECT = Path.of("..");
-
     @Test
     void envExampleHoldsEveryVariableThatAComposeFileReadsWithItsDefault() throws IOException {
         Map<String, String> read = new TreeMap<>();
-        try (Stream<Path> files = Files.list(PROJECT)) {
+        try (Stream<Path> files = Files.list(Project.FOLDER)) {
             for (Path file : files.filter(path -> path.getFileName().toString().matches("docker-compose.*\\.yml")).toList()) {
                 Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}").matcher(Files.readString(file)).results()
                         .filter(variable -> !variable.group(1).equals("COMPOSE_PROJECT_NAME")) // Compose's own.
@@ -27,7 +25,7 @@ class ConfigurationTest {
             }
         }
         Map<String, String> described = new TreeMap<>();
-        Pattern.compile("(?m)^# .*\\n(\\w+)=(.*)$").matcher(Files.readString(PROJECT.resolve(".env.example"))).results()
+        Pattern.compile("(?m)^# .*\\n(\\w+)=(.*)$").matcher(Files.readString(Project.FOLDER.resolve(".env.example"))).results()
                 .forEach(variable -> described.put(variable.group(1), variable.group(2)));
 
         assertThat(described).isEqualTo(read);

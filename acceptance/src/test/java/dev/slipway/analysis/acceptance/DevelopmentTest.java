@@ -6,11 +6,8 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
@@ -24,8 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(Docker.class)
 class DevelopmentTest {
 
-    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules");
-
     @TempDir
     static Path project;
 
@@ -33,7 +28,7 @@ class DevelopmentTest {
 
     @BeforeAll
     static void up() throws IOException {
-        copy(Docker.PROJECT.toRealPath(), project);
+        Project.copy(project);
         stack = Stack.of("docker-compose.yml", "docker-compose.override.yml")
                 .profile("dev")
                 .in(project)
@@ -111,25 +106,5 @@ class DevelopmentTest {
 
     private static String log() {
         return stack.compose("logs", "app").text();
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        Files.walkFileTree(from, new SimpleFileVisitor<>() {
-
-            @Override
-            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) throws IOException {
-                if (NOT_COPIED.contains(folder.getFileName().toString())) {
-                    return FileVisitResult.SKIP_SUBTREE;
-                }
-                Files.createDirectories(to.resolve(from.relativize(folder).toString()));
-                return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.copy(file, to.resolve(from.relativize(file).toString()));
-                return FileVisitResult.CONTINUE;
-            }
-        });
     }
 }

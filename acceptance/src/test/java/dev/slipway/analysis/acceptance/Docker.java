@@ -14,8 +14,6 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 /** The docker command line, run in the project's folder if no other is given. As an extension, skips the tests where no engine answers. */
 final class Docker implements ExecutionCondition {
 
-    static final Path PROJECT = Path.of("..");
-
     record Output(int exitCode, String text) {
 
         Output assertSuccess() {
@@ -36,7 +34,7 @@ final class Docker implements ExecutionCondition {
     }
 
     static Output run(String... command) {
-        return run(PROJECT, Map.of(), command);
+        return run(Project.FOLDER, Map.of(), command);
     }
 
     static Output run(Path folder, Map<String, String> environment, String... command) {

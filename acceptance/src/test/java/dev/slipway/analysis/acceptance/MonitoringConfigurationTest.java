@@ -46,7 +46,7 @@ class MonitoringConfigurationTest {
 
     @Test
     void everyAlertHasASeverityASummaryAndAParagraphOfTheRunbook() {
-        List<String> paragraphs = MonitoringFiles.read(Docker.PROJECT.resolve("docs/runbook.md"))
+        List<String> paragraphs = MonitoringFiles.read(Project.FOLDER.resolve("docs/runbook.md"))
                 .lines()
                 .filter(line -> line.startsWith("## "))
                 .map(line -> line.substring(3))

@@ -16,7 +16,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** The rules and dashboards of {@code monitoring/}, read as data. */
 final class MonitoringFiles {
 
-    static final Path MONITORING = Docker.PROJECT.resolve("monitoring");
+    static final Path MONITORING = Project.FOLDER.resolve("monitoring");
 
     /** A query of a panel. */
     record Query(String dashboard, String panel, String datasource, String expression) {}

@@ -10,7 +10,6 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -45,7 +44,7 @@ class MonitoringTest {
     private static final Queue<String> notifications = new ConcurrentLinkedQueue<>();
 
     @TempDir
-    static Path secrets;
+    static Path project;
 
     private static HttpServer receiver;
     private static Stack stack;
@@ -64,13 +63,12 @@ class MonitoringTest {
                 .assertSuccess()
                 .text()
                 .strip();
-        Files.setPosixFilePermissions(secrets, PosixFilePermissions.fromString("rwxr-xr-x"));
-        Files.writeString(secrets.resolve("alert_webhook.txt"), "http://" + host + ":" + receiver.getAddress().getPort() + "/\n");
-        Files.writeString(secrets.resolve("alert_email.txt"), "");
 
-        stack = Stack.of("docker-compose.yml", "docker-compose.prod.yml", "acceptance/src/test/resources/monitored-production.yml")
-                .profile("monitoring")
-                .with("ALERTS", secrets.toString())
+        stack = Stack.production(project).profile("monitoring");
+        Path webhook = project.resolve("secrets/alert_webhook.url");
+        webhook.toFile().setWritable(true);
+        Files.writeString(webhook, "http://" + host + ":" + receiver.getAddress().getPort() + "/\n");
+        stack.with("COMPOSE_FILE", stack.variable("COMPOSE_FILE") + ":acceptance/src/test/resources/monitored-production.yml")
                 .with("APP_CPUS", "1.5")
                 .with("WORKER_CPUS", "1.5")
                 .up("nginx", "worker", "prometheus", "nginx-exporter", "mysqld-exporter", "alertmanager", "node-exporter");
@@ -132,9 +130,10 @@ class MonitoringTest {
 
     @Test
     void theExporterOfTheDatabaseSeesNoTable() {
-        String[] ask = {"exec", "-T", "db", "mariadb", "--defaults-file=/run/secrets/mysqld_exporter", "--host=127.0.0.1", "-e"};
+        String[] ask = {"exec", "-T", "db", "bash", "-c",
+            "mariadb --defaults-file=<(printf '[client]\\nuser=exporter\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_exporter)\") -h 127.0.0.1 -e \"$0\""};
 
-        assertThat(ask(ask, "SHOW GRANTS").assertSuccess().text()).contains("GRANT USAGE ON").doesNotContain("SELECT", "PROCESS");
+        assertThat(ask(ask, "SHOW GRANTS").assertSuccess().text()).contains("GRANT USAGE ON *.*").doesNotContain("GRANT SELECT", "PROCESS");
         assertThat(ask(ask, "SELECT * FROM app.analysis").text()).contains("denied");
     }
 

@@ -75,7 +75,7 @@ class RulesTest {
 
     @SuppressWarnings("unchecked")
     private static String image(String file, String service) {
-        String services = MonitoringFiles.read(Docker.PROJECT.resolve(file)).replace("!reset", "").replace("!override", "");
+        String services = MonitoringFiles.read(Project.FOLDER.resolve(file)).replace("!reset", "").replace("!override", "");
         Map<String, Map<String, Object>> byName =
                 (Map<String, Map<String, Object>>) new org.yaml.snakeyaml.Yaml().<Map<String, Object>>load(services).get("services");
         return (String) byName.get(service).get("image");

@@ -1,11 +1,13 @@
 package dev.slipway.analysis.acceptance;
 
+import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,12 +26,14 @@ final class Stack implements AutoCloseable {
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final String name = "acceptance-" + Long.toString(System.nanoTime(), 36);
-    private final List<String> compose = new ArrayList<>(List.of("docker", "compose", "-p", name));
-    private final Map<String, String> environment = new HashMap<>(Map.of("TAG", name));
-    private Path folder = Docker.PROJECT;
+    private final List<String> compose = new ArrayList<>(List.of("docker", "compose"));
+    private final Map<String, String> environment = new HashMap<>();
+    private Path folder = Project.FOLDER;
 
     private Stack() {
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")) {
+        environment.put("COMPOSE_PROJECT_NAME", name);
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT",
+                "PROMETHEUS_PORT", "GRAFANA_PORT")) {
             environment.put(port, freePort());
         }
     }
@@ -37,10 +41,23 @@ final class Stack implements AutoCloseable {
     /** A stack of these layers. */
     static Stack of(String... files) {
         Stack stack = new Stack();
-        for (String file : files) {
-            stack.compose.add("-f");
-            stack.compose.add(file);
-        }
+        stack.environment.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
+        stack.environment.put("IMAGE", stack.name);
+        return stack;
+    }
+
+    /**
+     * Production's layers in a copy of the project with secrets of its own, as a user prepares them. One more layer
+     * publishes the gateway to the tests.
+     */
+    static Stack production(Path folder) throws IOException {
+        Project.copy(folder);
+        Stack stack = of("docker-compose.yml", "docker-compose.prod.yml", "published.yml").in(folder);
+        Files.writeString(folder.resolve("published.yml"), "services: {nginx: {ports: ['127.0.0.1:${HTTP_PORT}:80']}}\n");
+        Files.copy(folder.resolve(".env.example"), folder.resolve(".env"));
+        stack.environment.put("PROXY_NETWORK", stack.name);
+        Docker.run("docker", "network", "create", stack.name).assertSuccess();
+        stack.script("secrets.sh").assertSuccess();
         return stack;
     }
 
@@ -50,15 +67,15 @@ final class Stack implements AutoCloseable {
         return this;
     }
 
-    Stack profile(String profile) {
-        compose.add("--profile");
-        compose.add(profile);
+    /** A variable of the Compose files. */
+    Stack with(String variable, String value) {
+        environment.put(variable, value);
         return this;
     }
 
-    /** A variable that the layers read. */
-    Stack with(String variable, String value) {
-        environment.put(variable, value);
+    Stack profile(String profile) {
+        compose.add("--profile");
+        compose.add(profile);
         return this;
     }
 
@@ -79,6 +96,41 @@ final class Stack implements AutoCloseable {
     Docker.Output compose(String... arguments) {
         return Docker.run(
                 folder, environment, Stream.concat(compose.stream(), Stream.of(arguments)).toArray(String[]::new));
+    }
+
+    /** One of the project's scripts, as a user runs it. */
+    Docker.Output script(String name, String... arguments) {
+        return Docker.run(
+                folder, environment, Stream.concat(Stream.of("bash", "scripts/" + name), Stream.of(arguments)).toArray(String[]::new));
+    }
+
+    /** Commands as a user types them into a shell, the first that fails being the last. */
+    Docker.Output run(String commands) {
+        return Docker.run(folder, environment, "bash", "-ec", commands);
+    }
+
+    /** What the database's root is told by an SQL script; columns are separated by tabs. */
+    String sql(String sql) {
+        return compose("exec", "-T", "db", "bash", "-c",
+                        "mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\")"
+                                + " --protocol=socket --batch --skip-column-names app -e \"$0\"", sql)
+                .assertSuccess()
+                .text()
+                .strip();
+    }
+
+    /** kill -9 of all that a service runs, from a container that shares its processes, since its own image may have no kill. */
+    void kill(String service) {
+        String container = containers(service).get(0);
+        String user = inspect(container).at("/Config/User").asString();
+        String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
+        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
+                        "-c", "for p in /proc/[0-9]*; do [ ${p#/proc/} -gt 1 ] && [ ${p#/proc/} != $$ ] && kill -9 ${p#/proc/}; done; true")
+                .assertSuccess();
+    }
+
+    String variable(String name) {
+        return environment.get(name);
     }
 
     List<String> containers(String... service) {
@@ -133,6 +185,10 @@ final class Stack implements AutoCloseable {
         return JSON.readTree(get(path).body());
     }
 
+    String name() {
+        return name;
+    }
+
     String httpPort() {
         return port("HTTP_PORT");
     }
@@ -143,14 +199,14 @@ final class Stack implements AutoCloseable {
 
     @Override
     public void close() {
-        compose("down", "--volumes", "--remove-orphans", "--timeout", "10");
-        Docker.run("docker", "image", "rm", "-f", imageOf("app"));
-    }
-
-    private String imageOf(String service) {
-        return JSON.readTree(compose("config", "--format", "json").text())
-                .at("/services/" + service + "/image")
-                .asString();
+        compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
+        for (String repository : List.of(name, "localhost/" + name)) {
+            Docker.run("docker", "image", "ls", "--quiet", repository).text().lines().forEach(
+                    image -> Docker.run("docker", "image", "rm", "--force", image));
+        }
+        if (name.equals(environment.get("PROXY_NETWORK"))) {
+            Docker.run("docker", "network", "rm", name);
+        }
     }
 
     private HttpRequest.Builder request(String path) {

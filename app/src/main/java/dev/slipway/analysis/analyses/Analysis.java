@@ -32,6 +32,9 @@ public class Analysis {
     @Column(updatable = false)
     private Instant createdAt = Instant.now().truncatedTo(ChronoUnit.MICROS);
 
+    /** When a worker took it last. Unknown where a version before V2 of the schema did. */
+    private @Nullable Instant startedAt;
+
     private @Nullable Instant finishedAt;
 
     private @Nullable String failure;
@@ -68,6 +71,10 @@ public class Analysis {
 
     public Instant getCreatedAt() {
         return createdAt;
+    }
+
+    public @Nullable Instant getStartedAt() {
+        return startedAt;
     }
 
     public @Nullable Instant getFinishedAt() {

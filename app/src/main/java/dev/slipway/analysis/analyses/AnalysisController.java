@@ -107,6 +107,7 @@ class AnalysisController {
             String name,
             Status status,
             Instant createdAt,
+            @Nullable Instant startedAt,
             @Nullable Instant finishedAt,
             @Nullable Result result,
             @Nullable String failure) {
@@ -117,6 +118,7 @@ class AnalysisController {
                     analysis.getName(),
                     analysis.getStatus(),
                     analysis.getCreatedAt(),
+                    analysis.getStartedAt(),
                     analysis.getFinishedAt(),
                     analysis.getResult(),
                     analysis.getFailure());
@@ -125,7 +127,7 @@ class AnalysisController {
         /** As it was when it was taken in, so that a repeated submission gets the first one's answer. */
         static AnalysisResponse accepted(Analysis analysis) {
             return new AnalysisResponse(
-                    analysis.getId(), analysis.getName(), Status.QUEUED, analysis.getCreatedAt(), null, null, null);
+                    analysis.getId(), analysis.getName(), Status.QUEUED, analysis.getCreatedAt(), null, null, null, null);
         }
     }
 

@@ -1,19 +1,26 @@
 package dev.slipway.analysis.http;
 
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.time.Duration;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.web.server.context.WebServerGracefulShutdownLifecycle;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
+import org.springframework.web.filter.OncePerRequestFilter;
 
 /**
- * Keeps the server open for a moment after readiness went down, so that a gateway sees it and sends no more. Spring
- * Boot alone would refuse new connections at once.
+ * Keeps the server open for a moment after readiness went down, and ends each connection with its next answer: none is
+ * left by then on which a gateway could send a request that nobody reads. Spring Boot alone would refuse new connections
+ * at once, and drop the open ones. The delay must be longer than the gateway keeps an unused connection.
  */
 @Component
 @Profile("web")
-class DrainDelay implements SmartLifecycle {
+class DrainDelay extends OncePerRequestFilter implements SmartLifecycle {
 
     private final Duration delay;
     private volatile boolean running;
@@ -40,6 +47,15 @@ class DrainDelay implements SmartLifecycle {
     @Override
     public boolean isRunning() {
         return running;
+    }
+
+    @Override
+    protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+            throws ServletException, IOException {
+        if (!running) {
+            response.setHeader("Connection", "close");
+        }
+        chain.doFilter(request, response);
     }
 
     /** Lifecycles stop from the highest phase down: this one comes before the web server's. */

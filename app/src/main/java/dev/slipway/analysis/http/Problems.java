@@ -2,6 +2,7 @@ package dev.slipway.analysis.http;
 
 import dev.slipway.analysis.analyses.AnalysisNotFoundException;
 import dev.slipway.analysis.analyses.IdempotencyKeyReusedException;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -13,6 +14,7 @@ import org.springframework.beans.TypeMismatchException;
 import org.springframework.core.MethodParameter;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.dao.TransientDataAccessException;
+import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.ProblemDetail;
@@ -42,6 +44,8 @@ class Problems extends ResponseEntityExceptionHandler {
 
     private static final Logger log = LoggerFactory.getLogger(Problems.class);
 
+    private static final int SERVER_IS_READ_ONLY = 1290; // ER_OPTION_PREVENTS_STATEMENT
+
     /** An element of {@code errors} in a problem: what is wrong with one field, parameter or header. */
     record InvalidField(String field, String message) {}
 
@@ -65,6 +69,14 @@ class Problems extends ResponseEntityExceptionHandler {
         log.error("The database does not answer: {}", e.toString());
         ProblemDetail problem = ProblemType.UNAVAILABLE.detail("The database does not answer: try again in a moment.");
         return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, "1").build();
+    }
+
+    /** A database that is being upgraded can be read, and not written to. */
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> handleReadOnly(UncategorizedDataAccessException e) {
+        return e.getMostSpecificCause() instanceof SQLException sql && sql.getErrorCode() == SERVER_IS_READ_ONLY
+                ? handleUnavailable(sql)
+                : ResponseEntity.of(handleUnexpected(e)).build();
     }
 
     @ExceptionHandler

@@ -49,7 +49,7 @@ class Queue {
             jdbc.sql("""
                             UPDATE analysis
                             SET status = 'RUNNING', attempts = attempts + 1, lease_owner = :owner,
-                                due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
+                                started_at = UTC_TIMESTAMP(6), due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
                             WHERE id IN (:ids)
                             """)
                     .param("owner", owner)

@@ -43,12 +43,12 @@ class ContainerConfiguration {
         Database() {
             super(DockerImageName.parse(IMAGE).asCompatibleSubstituteFor(NAME));
             withDatabaseName("app").withUsername("migrator").withPassword(DatabaseConfiguration.PASSWORD);
-            for (String secret : new String[] {"db_app", "db_root"}) {
+            for (String secret : new String[] {"db_app", "db_backup", "db_exporter", "db_root"}) {
                 withCopyToContainer(Transferable.of(DatabaseConfiguration.PASSWORD), "/run/secrets/" + secret);
             }
             withCopyFileToContainer(
-                    MountableFile.forHostPath("../mariadb/create-app-user.sh", 0444),
-                    "/docker-entrypoint-initdb.d/create-app-user.sh");
+                    MountableFile.forHostPath("../mariadb/create-users.sh", 0444),
+                    "/docker-entrypoint-initdb.d/create-users.sh");
             SpringApplication.getShutdownHandlers().add(this::stop);
         }
 
@@ -84,7 +84,7 @@ class ContainerConfiguration {
 
         @Override
         public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
-            return ENGINE_ANSWERS.get();
+            return ServiceConfiguration.HOST == null && ENGINE_ANSWERS.get();
         }
     }
 }

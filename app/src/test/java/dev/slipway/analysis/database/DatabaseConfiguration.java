@@ -8,11 +8,12 @@ import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
 /**
- * The database of the tests: production's image where a Docker Engine answers, and an embedded MariaDB where none does,
- * one of them a process. {@code spring-boot:test-run} always has the embedded one, which keeps its data.
+ * The database of the tests: the server that {@code TEST_DATABASE_HOST} names, or else production's image where a Docker
+ * Engine answers, and an embedded MariaDB where none does, one of them a process. {@code spring-boot:test-run} always
+ * has the embedded one, which keeps its data.
  */
 @TestConfiguration(proxyBeanMethods = false)
-@Import({ContainerConfiguration.class, EmbeddedConfiguration.class})
+@Import({ServiceConfiguration.class, ContainerConfiguration.class, EmbeddedConfiguration.class})
 public class DatabaseConfiguration {
 
     /** The password of all its users; nobody beyond this machine can connect. */

@@ -56,7 +56,7 @@ public class EmbeddedConfiguration {
 
         @Override
         public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
-            return !ContainerConfiguration.ENGINE_ANSWERS.get();
+            return ServiceConfiguration.HOST == null && !ContainerConfiguration.ENGINE_ANSWERS.get();
         }
     }
 }

@@ -81,7 +81,7 @@ final class EmbeddedMariaDb {
                 install();
                 Files.createFile(installed);
             }
-            Files.write(initFile, initStatements());
+            Files.write(initFile, initStatements("127.0.0.1"));
             server = launch(serverCommand());
             awaitReady();
         } catch (IOException e) {
@@ -250,18 +250,18 @@ final class EmbeddedMariaDb {
                 .orElse("see " + logFile);
     }
 
-    /** The server runs these at every start, a statement a line. */
-    private static List<String> initStatements() {
+    /** What makes the database and its users, who connect from this host; to be run at every start, a statement a line. */
+    static List<String> initStatements(String host) {
         List<String> statements = new ArrayList<>();
         statements.add("CREATE DATABASE IF NOT EXISTS app;");
-        statements.addAll(user("root", "ALL PRIVILEGES ON *.*"));
-        statements.addAll(user("migrator", "ALL PRIVILEGES ON app.*"));
-        statements.addAll(user("app", "SELECT, INSERT, UPDATE, DELETE ON app.*"));
+        statements.addAll(user("root", host, "ALL PRIVILEGES ON *.*"));
+        statements.addAll(user("migrator", host, "ALL PRIVILEGES ON app.*"));
+        statements.addAll(user("app", host, "SELECT, INSERT, UPDATE, DELETE ON app.*"));
         return statements;
     }
 
-    private static List<String> user(String name, String privileges) {
-        String account = "'" + name + "'@'127.0.0.1'";
+    private static List<String> user(String name, String host, String privileges) {
+        String account = "'" + name + "'@'" + host + "'";
         return List.of(
                 "CREATE USER IF NOT EXISTS " + account + ";",
                 "ALTER USER " + account + " IDENTIFIED BY '" + DatabaseConfiguration.PASSWORD + "';",

@@ -5,6 +5,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
+import dev.slipway.analysis.database.TestDatabase;
 import java.io.InputStream;
 import java.net.Socket;
 import java.net.URI;
@@ -28,6 +29,9 @@ class ProblemsTest {
 
     @Autowired
     Api api;
+
+    @Autowired
+    TestDatabase database;
 
     @Autowired
     JsonMapper json;
@@ -125,6 +129,20 @@ class ProblemsTest {
                 .build();
 
         assertProblem(http.send(request, HttpResponse.BodyHandlers.ofString()), 406, "not-acceptable", "");
+    }
+
+    @Test
+    void aDatabaseThatTakesNoWritesIsA503() throws Exception {
+        database.sql("SET GLOBAL read_only = ON").update();
+        try {
+            HttpResponse<String> response = post(body("a", "1"), "application/json");
+
+            assertProblem(response, 503, "unavailable", "try again in a moment");
+            assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
+            api.get("/api/analyses").expectStatus().isOk();
+        } finally {
+            database.sql("SET GLOBAL read_only = OFF").update();
+        }
     }
 
     @Test

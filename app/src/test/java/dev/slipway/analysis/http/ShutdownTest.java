@@ -42,7 +42,8 @@ class ShutdownTest {
 
             CompletableFuture<Void> shutdown = CompletableFuture.runAsync(service::close);
 
-            await().atMost(Duration.ofSeconds(1)).until(() -> readiness(url) == 503);
+            await().atMost(Duration.ofSeconds(1)).until(() -> readiness(url).statusCode() == 503);
+            assertThat(readiness(url).headers().firstValue("Connection")).hasValue("close");
             assertThat(pool.isClosed()).isFalse();
             assertThat(submission).isNotDone();
             assertThat(submission.get().statusCode()).isEqualTo(202);
@@ -54,8 +55,7 @@ class ShutdownTest {
         }
     }
 
-    private int readiness(String url) throws Exception {
-        return http.send(HttpRequest.newBuilder(URI.create(url + "/readyz")).build(), HttpResponse.BodyHandlers.discarding())
-                .statusCode();
+    private HttpResponse<Void> readiness(String url) throws Exception {
+        return http.send(HttpRequest.newBuilder(URI.create(url + "/readyz")).build(), HttpResponse.BodyHandlers.discarding());
     }
 }

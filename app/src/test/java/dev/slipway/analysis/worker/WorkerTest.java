@@ -46,6 +46,7 @@ class WorkerTest {
 
         api.get("/api/analyses/{id}", id)
                 .expectBody()
+                .jsonPath("$.startedAt").exists()
                 .jsonPath("$.finishedAt").exists()
                 .jsonPath("$.result.count").isEqualTo(4)
                 .jsonPath("$.result.mean").isEqualTo(2.5)

@@ -1,0 +1,43 @@
+package dev.slipway.analysis.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Map;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What mariadb/server.cnf says, asked of the running server. */
+@ExtendWith(Docker.class)
+class DatabaseTest {
+
+    private static final Map<String, String> SETTINGS = Map.ofEntries(
+            Map.entry("innodb_flush_log_at_trx_commit", "1"),
+            Map.entry("sync_binlog", "1"),
+            Map.entry("character_set_server", "utf8mb4"),
+            Map.entry("sql_mode", "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION"),
+            Map.entry("slow_query_log", "1"),
+            Map.entry("slow_query_log_file", "/dev/stderr"),
+            Map.entry("long_query_time", "1.000000"),
+            Map.entry("local_infile", "0"),
+            Map.entry("skip_name_resolve", "1"),
+            Map.entry("innodb_buffer_pool_size", String.valueOf(96 << 20)));
+
+    @ParameterizedTest
+    @ValueSource(strings = {"10.6", "11.8"})
+    void theServerRunsAsConfigured(String version) {
+        try (Stack stack = Stack.of("docker-compose.yml").with("DB_IMAGE", "mariadb:" + version).with("DB_BUFFER_POOL", "96M")) {
+            stack.compose("up", "--detach", "--wait", "db").assertSuccess();
+
+            SETTINGS.forEach((name, value) -> assertThat(stack.sql("SELECT @@" + name)).as(name).isEqualTo(value));
+
+            stack.sql("SELECT 'slow enough to be logged', SLEEP(1.1)");
+            assertThat(stack.compose("logs", "db").text()).contains("# Query_time: 1.1", "slow enough to be logged");
+            assertThat(stack.sql("SHOW GRANTS FOR backup@'%'").lines().map(line -> line.replaceAll(" IDENTIFIED .*", "")))
+                    .containsExactlyInAnyOrder(
+                            "GRANT USAGE ON *.* TO `backup`@`%`",
+                            "GRANT SELECT, LOCK TABLES, SHOW VIEW, EVENT, TRIGGER ON `app`.* TO `backup`@`%`",
+                            "GRANT SELECT ON `mysql`.`proc` TO `backup`@`%`");
+        }
+    }
+}

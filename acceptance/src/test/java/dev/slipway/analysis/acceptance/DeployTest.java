@@ -1,0 +1,168 @@
+package dev.slipway.analysis.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Versions that replace each other in production, and secrets that change, while clients go on sending. */
+@ExtendWith(Docker.class)
+class DeployTest {
+
+    @TempDir
+    static Path project;
+
+    private static Stack stack;
+    private static String first;
+
+    @BeforeAll
+    static void theFirstDeploy() throws IOException {
+        stack = Stack.production(project);
+        first = deployed(stack.script("deploy.sh", "first"));
+    }
+
+    @AfterAll
+    static void down() {
+        if (stack != null) {
+            stack.close();
+        }
+    }
+
+    @Test
+    void aNewVersionWithAMigrationReplacesTheOldOneAndNoRequestFails() throws Exception {
+        build("second", migration("V1000__later.sql", "CREATE TABLE later (id INT PRIMARY KEY);"));
+
+        whileClientsSend("deployed", () -> {
+            Docker.Output deploy = stack.script("deploy.sh", "second").assertSuccess();
+            assertThat(deploy.text()).contains("Pending migrations: V1000", "To go back: scripts/deploy.sh first");
+        });
+
+        assertThat(version("app")).isEqualTo("second");
+        assertThat(version("worker")).isEqualTo("second");
+        assertThat(project.resolve("backups")).isNotEmptyDirectory();
+        assertThat(Files.readAllLines(project.resolve(".env"))).contains("TAG=second");
+
+        whileClientsSend("back", () -> deployed(stack.script("deploy.sh", "first")));
+
+        assertThat(version("app")).isEqualTo("first");
+    }
+
+    @Test
+    void aVersionThatDoesNotBecomeReadyIsRolledBackAndNoRequestFails() throws Exception {
+        String before = version("app");
+        build("broken", "ENV MANAGEMENT_ENDPOINT_HEALTH_GROUP_READINESS_INCLUDE=readinessState,nothing");
+
+        whileClientsSend("broken", () -> {
+            Docker.Output deploy = stack.script("deploy.sh", "broken");
+            assertThat(deploy.exitCode()).isEqualTo(1);
+            assertThat(lastLine(deploy)).isEqualTo("deploy.sh: the app of broken did not become ready; this host is back at " + before);
+        });
+
+        assertThat(version("app")).isEqualTo(before);
+        assertThat(stack.containers("app")).hasSize(1);
+    }
+
+    @Test
+    void aMigrationThatFailsLeavesTheOldVersionServing() throws Exception {
+        String before = version("app");
+        build("unmigrated", migration("V2000__broken.sql", "CREATE TABEL broken (id INT);"));
+
+        whileClientsSend("unmigrated", () -> {
+            Docker.Output deploy = stack.script("deploy.sh", "unmigrated");
+            assertThat(deploy.exitCode()).isEqualTo(1);
+            assertThat(lastLine(deploy)).startsWith("deploy.sh: the migration failed and " + before + " serves on");
+        });
+
+        stack.sql("DELETE FROM app.flyway_schema_history WHERE NOT success");
+        assertThat(version("app")).isEqualTo(before);
+    }
+
+    @Test
+    void aPasswordIsRotatedAndNoRequestFails() throws Exception {
+        Path secret = project.resolve("secrets/db_app.txt");
+        String before = Files.readString(secret);
+
+        whileClientsSend("rotated", () -> stack.script("secrets.sh", "rotate", "db_app", "--yes").assertSuccess());
+
+        assertThat(Files.readString(secret)).isNotEqualTo(before).hasSize(43);
+        assertThat(connects("app", before)).isFalse();
+        assertThat(connects("app", Files.readString(secret))).isTrue();
+        for (String name : List.of("db_migrator", "db_root")) {
+            stack.script("secrets.sh", "rotate", name, "--yes").assertSuccess();
+        }
+        assertThat(stack.sql("SELECT 'the new one'")).isEqualTo("the new one");
+        deployed(stack.script("deploy.sh", version("app")));
+    }
+
+    @Test
+    void everyContainerIsHardened() throws IOException {
+        Hardening.assertOf(stack);
+        Hardening.assertNoSecretIsSeen(stack, project.resolve("secrets"));
+    }
+
+    private static String deployed(Docker.Output deploy) {
+        deploy.assertSuccess();
+        assertThat(deploy.text()).contains("Deployed ");
+        return version("app");
+    }
+
+    private static String version(String service) {
+        String image = Stack.inspect(stack.containers(service).get(0)).at("/Config/Image").asString();
+        return image.substring(image.indexOf(':') + 1);
+    }
+
+    private static String lastLine(Docker.Output output) {
+        return output.text().lines().reduce("", (before, line) -> line);
+    }
+
+    /** Another version of the service: the first one with a change on top, which takes no time to build. */
+    private static void build(String tag, String change) throws IOException {
+        String repository = "localhost/" + Stack.inspect(stack.containers("app").get(0)).at("/Config/Image").asString()
+                .replaceAll("^localhost/|:.*$", "");
+        Files.writeString(project.resolve("Dockerfile." + tag), "FROM " + repository + ":first\n" + change + "\n");
+        Docker.run(project, Map.of(), "docker", "build", "-q", "-t", repository + ":" + tag, "-f", "Dockerfile." + tag, "acceptance")
+                .assertSuccess();
+    }
+
+    private static String migration(String name, String statement) throws IOException {
+        Files.writeString(project.resolve("acceptance/" + name), statement + "\n");
+        return "COPY --chmod=444 " + name + " /migrations/\nENV SPRING_FLYWAY_LOCATIONS=classpath:db/migration,filesystem:/migrations";
+    }
+
+    private static boolean connects(String user, String password) {
+        return stack.compose("exec", "-T", "-e", "MYSQL_PWD=" + password, "db", "mariadb", "-h127.0.0.1", "-u" + user, "-e", "SELECT 1")
+                        .exitCode()
+                == 0;
+    }
+
+    private interface Step {
+        void run() throws Exception;
+    }
+
+    /** Fails if one of their requests does, or if an analysis that was taken in is lost or doubled. */
+    private static void whileClientsSend(String name, Step step) throws Exception {
+        Load load = Load.on(stack, name, 4, 20);
+        Load.Report report;
+        Instant start = Instant.now();
+        try {
+            step.run();
+        } finally {
+            report = load.stop();
+        }
+        System.out.printf("%s: %d requests in %d s, %d failed%n", name, report.requests(),
+                Duration.between(start, Instant.now()).toSeconds(), report.failures().size());
+        assertThat(report.failures()).isEmpty();
+        assertThat(report.requests()).isGreaterThan(100);
+        report.assertNothingIsLostOrDoubled(stack, name);
+    }
+}

@@ -1,0 +1,310 @@
+package dev.slipway.analysis.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Production with the profile edge, looked at by clients with addresses of their own; its certificate comes from an ACME client. */
+@ExtendWith(Docker.class)
+class EdgeTest {
+
+    private static final String DOMAIN = "example.test";
+    private static final String FORGED = "203.0.113.7";
+    private static final String CA = "/ca/root.pem";
+    private static final String ASK = "curl -sS --cacert " + CA + " https://" + DOMAIN;
+
+    @TempDir
+    static Path project;
+
+    /** What the clients share: the CA, its certificates and the ACME client's state. */
+    @TempDir
+    static Path ca;
+
+    private static Stack stack;
+    private static String network;
+    private static String tools;
+    private static String edge;
+
+    @BeforeAll
+    static void up() throws IOException {
+        stack = Stack.production(project).profile("edge");
+        network = stack.port("PROXY_NETWORK");
+        tools = stack.name() + "-tools";
+        var built = Docker.run("docker", "build", "-q", "-t", tools, "acceptance/src/test/resources");
+        if (built.exitCode() != 0) {
+            System.out.println("SKIPPED: EdgeTest, for its tools cannot be had: " + built.text().lines().reduce((a, b) -> b).orElse(""));
+            Assumptions.abort();
+        }
+        // The service says whom it takes for the client.
+        Files.writeString(project.resolve("seen.yml"), """
+                services:
+                  app:
+                    environment:
+                      SERVER_TOMCAT_ACCESSLOG_ENABLED: "true"
+                      SERVER_TOMCAT_ACCESSLOG_BUFFERED: "false"
+                      SERVER_TOMCAT_ACCESSLOG_DIRECTORY: /dev
+                      SERVER_TOMCAT_ACCESSLOG_FILE_DATE_FORMAT: ""
+                      SERVER_TOMCAT_ACCESSLOG_PATTERN: "seen %{X-Request-ID}i from %a on %v:%p"
+                      SERVER_TOMCAT_ACCESSLOG_PREFIX: stdout
+                      SERVER_TOMCAT_ACCESSLOG_REQUEST_ATTRIBUTES_ENABLED: "true"
+                      SERVER_TOMCAT_ACCESSLOG_SUFFIX: ""
+                """);
+        stack.script("certificate.sh", "self-signed", DOMAIN).assertSuccess();
+        stack.with("COMPOSE_FILE", "docker-compose.yml");
+        stack.with("IMAGE", "localhost/" + stack.name());
+        stack.compose("build", "--quiet", "app").assertSuccess();
+        stack.with("IMAGE", stack.name());
+        stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:seen.yml");
+        stack.up();
+        edge = Stack.inspect(stack.containers("edge").get(0))
+                .at("/NetworkSettings/Networks/" + network + "/IPAddress")
+                .asString();
+        startCa();
+        issueAndInstall();
+    }
+
+    @AfterAll
+    static void down() {
+        if (stack != null) {
+            for (String client : Docker.run("docker", "ps", "-q", "--filter", "ancestor=" + tools).text().lines().toList()) {
+                Docker.run("docker", "rm", "-f", client);
+            }
+            stack.close();
+            Docker.run("docker", "image", "rm", "-f", tools);
+        }
+    }
+
+    @Test
+    void plainHttpLeadsToHttps() {
+        assertThat(client("curl -si 'http://" + DOMAIN + "/api/analyses?size=1'"))
+                .startsWith("HTTP/1.1 308")
+                .contains("Location: https://" + DOMAIN + "/api/analyses?size=1\r\n");
+    }
+
+    @Test
+    void httpsIsHttp2AndSaysSoForTwoYears() {
+        assertThat(client(ASK + "/api/analyses -i")).startsWith("HTTP/2 200").contains("strict-transport-security: max-age=63072000\r\n");
+    }
+
+    @Test
+    void testsslGivesAnAPlus() throws IOException {
+        client("cd /tmp && testssl --quiet --color 0 --openssl /usr/bin/openssl --add-ca " + CA
+                + " --jsonfile /ca/testssl.json https://" + DOMAIN + " || true");
+
+        JsonNode findings = new JsonMapper().readTree(Files.readString(ca.resolve("testssl.json")));
+        assertThat(finding(findings, "overall_grade")).isEqualTo("A+");
+        assertThat(finding(findings, "TLS1_1")).isEqualTo("not offered");
+        assertThat(finding(findings, "TLS1_3")).startsWith("offered");
+        assertThat(finding(findings, "TLS_session_ticket")).startsWith("no");
+        assertThat(finding(findings, "FS_KEMs")).contains("X25519MLKEM768");
+    }
+
+    @Test
+    void aRenewedCertificateIsServedAndTheRequestInFlightFinishes() throws Exception {
+        String before = served();
+        String slow = "printf '{\"name\": \"slow\", \"values\": [' > /tmp/body; yes 1.1234567890123456, | head -n 90000 >> /tmp/body;"
+                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 250k -o /dev/null -w '%{http_code} %{time_total}'"
+                + " -H 'Content-Type: application/json' --data-binary @/tmp/body";
+        var inFlight = CompletableFuture.supplyAsync(() -> client(slow));
+        Thread.sleep(2500);
+
+        issueAndInstall();
+
+        assertThat(inFlight).isNotDone();
+        assertThat(served()).isNotEqualTo(before);
+        assertThat(inFlight.get()).startsWith("202 ");
+    }
+
+    @Test
+    void aCertificateThatTheEdgeCouldNotServeIsRefused() {
+        String live = ca.resolve("certbot/live/" + DOMAIN).toString();
+        String before = served();
+
+        var foreign = stack.script("certificate.sh", "install", live + "/fullchain.pem", ca.resolve("api.key").toString());
+        var missing = stack.script("certificate.sh", "install", live + "/nothing.pem", live + "/privkey.pem");
+
+        assertThat(foreign.exitCode()).isEqualTo(1);
+        assertThat(foreign.text()).contains("is not the key of");
+        assertThat(missing.exitCode()).isEqualTo(1);
+        assertThat(missing.text()).contains("is no certificate");
+        assertThat(served()).isEqualTo(before);
+    }
+
+    @Test
+    void theClientsAddressSurvivesBothHopsAndAForgedOneDoesNot() {
+        String address = client("hostname -I | cut -d' ' -f1; " + ASK + "/api/analyses -o /dev/null -H 'X-Request-ID: forged-1'"
+                        + " -H 'X-Forwarded-For: " + FORGED + "' -H 'X-Real-IP: " + FORGED + "' -H 'Forwarded: for=" + FORGED + "'"
+                        + " -H 'X-Forwarded-Proto: http' -H 'X-Forwarded-Host: evil.test' -H 'X-Forwarded-Port: 1'")
+                .strip();
+
+        assertThat(logged("nginx", "forged-1")).contains("\"client.ip\":\"" + address + "\"").doesNotContain(FORGED);
+        assertThat(logged("app", "seen forged-1")).contains("from " + address + " on " + DOMAIN + ":443");
+    }
+
+    @Test
+    void ofWhatAProxyOfTheHostSaysTheLastAddressIsBelieved() {
+        client("curl -sS -o /dev/null -H 'X-Request-ID: forged-2' -H 'X-Forwarded-Proto: https'"
+                + " -H 'X-Forwarded-For: " + FORGED + ", 198.51.100.9' http://" + gateway() + "/api/analyses");
+
+        assertThat(logged("nginx", "forged-2")).contains("\"client.ip\":\"198.51.100.9\"");
+        assertThat(logged("app", "seen forged-2")).contains("from 198.51.100.9 on " + gateway() + ":443");
+    }
+
+    @Test
+    void anotherProjectsGatewayOnTheNetworkIsNotReached() {
+        String image = Stack.inspect(stack.containers("edge").get(0)).at("/Config/Image").asString();
+        String other = Docker.run("docker", "run", "-d", "--rm", "--network", network, "--network-alias", "nginx", image)
+                .assertSuccess()
+                .text()
+                .strip();
+        try {
+            assertThat(client("for i in $(seq 20); do " + ASK + "/api/analyses -o /dev/null -w '%{http_code}\\n'; sleep 0.2; done").lines())
+                    .hasSize(20)
+                    .containsOnly("200");
+        } finally {
+            Docker.run("docker", "rm", "-f", other);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"the edge, https://" + DOMAIN, "the gateway, http://gateway"})
+    void whoSendsTooMuchIsToldToWaitAndNobodyElseIs(String hop, String url) {
+        String flood = "curl -si --cacert " + CA + " -Z --parallel-max 40 '" + url.replace("gateway", gateway()) + "/nothing?[1-2000]'";
+
+        String answers = client(flood + " > /tmp/a; grep -ac ' 404' /tmp/a; grep -ac '^HTTP/.* 429' /tmp/a; grep -aiA5 '^HTTP/.* 429' /tmp/a");
+
+        assertThat(Integer.parseInt(answers.lines().toList().get(0))).isGreaterThanOrEqualTo(400);
+        assertThat(Integer.parseInt(answers.lines().toList().get(1))).isPositive();
+        assertThat(answers.toLowerCase()).contains("application/problem+json", "retry-after: 1");
+        assertThat(client("curl -s -o /dev/null -w '%{http_code}' --cacert " + CA + " " + url.replace("gateway", gateway()) + "/api/analyses"))
+                .isEqualTo("200");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "https://" + DOMAIN + ", -H", "https://" + DOMAIN + ", -B", "https://" + DOMAIN + ", -X",
+        "http://gateway, -H", "http://gateway, -B", "http://gateway, -X"
+    })
+    void fiveHundredSlowClientsHinderNobody(String url, String attack) throws Exception {
+        String done = "/ca/" + System.nanoTime();
+        var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK
+                + "/api/analyses -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done"));
+
+        String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 250 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
+                + "/api/analyses | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
+
+        assertThat(answers.get().lines()).hasSizeGreaterThan(10).allMatch(answer -> answer.startsWith("200 "));
+        assertThat(answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).average().orElseThrow()).isLessThan(1);
+        // A body that never ends counts as a request, of which a client may have 64; a header that never ends is let go after 10 s.
+        assertThat(slow).containsPattern(attack.equals("-B") ? "closed: +436" : "connected: +500").doesNotContain("available:   NO");
+    }
+
+    @Test
+    void noRequestFailsWhileTheGatewayRestarts() throws Exception {
+        String done = "/ca/" + System.nanoTime();
+        var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do "
+                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n';"
+                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' -d '{\"name\": \"a\", \"values\": [1]}'; done"));
+        for (int i = 0; i < 5; i++) {
+            stack.compose("restart", "nginx").assertSuccess();
+            Thread.sleep(3000);
+        }
+        Files.createFile(ca.resolve(done.substring(4)));
+
+        assertThat(answers.get().lines()).hasSizeGreaterThan(20).allMatch(answer -> answer.matches("200|202"));
+    }
+
+    @Test
+    void whatCannotBeReadIsAProblem() {
+        for (String request : List.of("https://" + DOMAIN + "/%%%", "http://" + gateway() + "/%%%", "http://" + DOMAIN + ":443/")) {
+            assertThat(client("curl -si --cacert " + CA + " '" + request + "'")).as(request).contains(" 400", "application/problem+json");
+        }
+    }
+
+    /** Starts Pebble, Let's Encrypt's CA for tests. It checks challenges on port 80, as the real one does. */
+    private static void startCa() throws IOException {
+        Files.writeString(ca.resolve("pebble.json"), """
+                {"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
+                  "certificate": "/ca/api.pem", "privateKey": "/ca/api.key", "httpPort": 80, "certificateValidityPeriod": 7776000}}
+                """);
+        Docker.run(run(tools, "-d", "--env", "PEBBLE_VA_NOSLEEP=1", tools, "bash", "-c", """
+                        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+                          -addext subjectAltName=DNS:localhost -keyout /ca/api.key -out /ca/api.pem && pebble -config /ca/pebble.json""")
+                .toArray(String[]::new))
+                .assertSuccess();
+        await().atMost(Duration.ofSeconds(30)).until(() -> Docker.run("docker", "exec", tools, "bash", "-c",
+                        "curl -sfk https://localhost:15000/roots/0 > " + CA + " && chmod -R a+rX /ca")
+                        .exitCode()
+                == 0);
+    }
+
+    /** What an operator's certbot does, and its hook: docs/edge.md. */
+    private static void issueAndInstall() {
+        Docker.run("docker", "exec", tools, "certbot", "certonly", "--non-interactive", "--force-renewal", "--agree-tos", "--no-verify-ssl",
+                        "--register-unsafely-without-email", "--webroot", "-w", "/acme", "-d", DOMAIN, "--server", "https://localhost:14000/dir",
+                        "--config-dir", "/ca/certbot", "--work-dir", "/tmp/work", "--logs-dir", "/tmp/logs")
+                .assertSuccess();
+        Docker.run("docker", "exec", tools, "chmod", "-R", "a+rX", "/ca/certbot").assertSuccess();
+        String live = ca.resolve("certbot/live/" + DOMAIN).toString();
+        var installed = stack.script("certificate.sh", "install", live + "/fullchain.pem", live + "/privkey.pem").assertSuccess();
+        assertThat(installed.text()).contains("installed: the edge serves it, until");
+    }
+
+    /** The serial number of the certificate that the edge serves. */
+    private static String served() {
+        return client("openssl s_client -connect " + DOMAIN + ":443 -CAfile " + CA + " -verify_return_error < /dev/null 2> /dev/null"
+                + " | openssl x509 -noout -serial");
+    }
+
+    private static String gateway() {
+        return stack.name() + "-nginx";
+    }
+
+    /** The line that a service logged of this request; what is written to a container's output may arrive a moment later. */
+    private static String logged(String service, String request) {
+        return await().until(
+                () -> stack.compose("logs", "--no-log-prefix", service).text().lines().filter(line -> line.contains(request)).findFirst().orElse(""),
+                line -> !line.isEmpty());
+    }
+
+    private static String finding(JsonNode findings, String id) {
+        for (JsonNode finding : findings) {
+            if (finding.path("id").asString().equals(id)) {
+                return finding.path("finding").asString();
+            }
+        }
+        return "no finding " + id;
+    }
+
+    /** What a client prints that runs these commands in a container of its own, and so from an address of its own. */
+    private static String client(String commands) {
+        return Docker.run(run(tools + "-" + System.nanoTime(), "-i", tools, "bash", "-c", commands).toArray(String[]::new))
+                .assertSuccess()
+                .text();
+    }
+
+    private static List<String> run(String name, String... arguments) {
+        return Stream.concat(
+                        Stream.of("docker", "run", "--rm", "--init", "--name", name, "--network", network, "--add-host", DOMAIN + ":" + edge,
+                                "--volume", ca + ":/ca", "--volume", project.resolve("acme") + ":/acme"),
+                        Stream.of(arguments))
+                .toList();
+    }
+}

@@ -1,0 +1,151 @@
+package dev.slipway.analysis.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/** scripts/upgrade-db.sh: there, back, and what fails on the way. */
+@ExtendWith(Docker.class)
+class UpgradeTest {
+
+    private static final String OLD = "mariadb:" + "10.6"; // In two parts, so that a generated project starts from it too.
+    private static final String NEW = "mariadb:11.8";
+
+    @TempDir
+    static Path project;
+
+    private static Stack stack;
+
+    @BeforeAll
+    static void up() throws IOException {
+        Project.copy(project);
+        Files.writeString(project.resolve(".env"), "# Kept.\nDB_IMAGE=" + OLD + "\n");
+        stack = Stack.of("docker-compose.yml").in(project).up();
+    }
+
+    @AfterAll
+    static void downLeavesNothingBehind() {
+        if (stack != null) {
+            stack.script("restore.sh", "--drop-old", "--yes").assertSuccess();
+            stack.close();
+            assertThat(stack.remains()).isEmpty();
+        }
+    }
+
+    @Test
+    void aFailingUpgradeLeavesTheOldDatabaseRunning() throws Exception {
+        refused("there is no image", "mariadb:0.0.0-none");
+        refused("is not an image of MariaDB", Stack.inspect(stack.containers("app").get(0)).at("/Config/Image").asString());
+
+        // One that does not start at all, and one that starts for the restore alone.
+        refused("nothing was changed", image("exit 1"));
+        refused("runs on", image("case $* in *--skip-networking*) exec official-entrypoint.sh \"$@\" ;; *) exit 1 ;; esac"));
+    }
+
+    @Test
+    void theDataIsCarriedThereAndBackAndNothingAcknowledgedIsLost() throws Exception {
+        for (int i = 0; i < 50; i++) {
+            stack.submit("before-" + i);
+        }
+        await().atMost(Duration.ofSeconds(60)).until(() -> stack.sql("SELECT COUNT(*) FROM analysis WHERE status <> 'DONE'").equals("0"));
+        Set<String> acknowledged = new ConcurrentSkipListSet<>();
+        Set<Integer> answersToReads = new ConcurrentSkipListSet<>();
+        Set<Integer> answersToWrites = new ConcurrentSkipListSet<>();
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicInteger sent = new AtomicInteger();
+        Thread client = new Thread(() -> {
+            while (!stop.get()) {
+                try {
+                    String name = "during-" + sent.incrementAndGet();
+                    var response = stack.submit(name);
+                    answersToWrites.add(response.statusCode());
+                    if (response.statusCode() == 202) {
+                        acknowledged.add(name);
+                    } else {
+                        assertThat(response.headers().firstValue("Content-Type")).hasValue("application/problem+json");
+                    }
+                    answersToReads.add(stack.get("/api/analyses").statusCode());
+                } catch (IOException e) {
+                    answersToWrites.add(-1);
+                } catch (InterruptedException e) {
+                    return;
+                }
+            }
+        });
+        String before = rows("before-");
+        client.start();
+
+        stack.script("upgrade-db.sh", "--yes", NEW).assertSuccess();
+
+        await().atMost(Duration.ofSeconds(30)).until(() -> {
+            int size = acknowledged.size();
+            Thread.sleep(500);
+            return acknowledged.size() > size;
+        });
+        stop.set(true);
+        client.join();
+        assertThat(stack.sql("SELECT VERSION()")).startsWith("11.8.");
+        assertThat(rows("before-")).isEqualTo(before);
+        assertThat(stack.sql("SELECT name FROM analysis WHERE name LIKE 'during-%'").lines()).containsAll(acknowledged);
+        assertThat(answersToWrites).isSubsetOf(Set.of(202, 503)).contains(503);
+        assertThat(answersToReads).isSubsetOf(Set.of(200, 503)).contains(200);
+        assertThat(Files.readString(project.resolve(".env")))
+                .matches("# Kept\\.\nDB_IMAGE=" + NEW + "\nDB_VOLUME=db-data-\\d{8}T\\d{6}Z\n");
+
+        var again = stack.script("upgrade-db.sh", "--yes", NEW).assertSuccess();
+        assertThat(again.text()).contains("already");
+        refused("data cannot be carried back", OLD);
+
+        stack.script("restore.sh", "--back", "--yes").assertSuccess();
+
+        assertThat(stack.sql("SELECT VERSION()")).startsWith("10.");
+        assertThat(rows("before-")).isEqualTo(before);
+        assertThat(stack.submit("after-the-way-back").statusCode()).isEqualTo(202);
+    }
+
+    private static void refused(String message, String image) throws Exception {
+        String version = stack.sql("SELECT VERSION()");
+        String rows = rows("");
+
+        var upgrade = stack.script("upgrade-db.sh", "--yes", image);
+
+        assertThat(upgrade.exitCode()).isNotZero();
+        assertThat(upgrade.text()).contains(message);
+        assertThat(stack.sql("SELECT VERSION()")).isEqualTo(version);
+        assertThat(rows("")).isEqualTo(rows);
+        assertThat(stack.submit("after " + upgrade.hashCode()).statusCode()).isEqualTo(202);
+        await().atMost(Duration.ofSeconds(60)).until(() -> stack.sql("SELECT COUNT(*) FROM analysis WHERE status <> 'DONE'").equals("0"));
+    }
+
+    private static String rows(String prefix) {
+        return stack.sql("SELECT analysis.*, doubles FROM analysis JOIN analysis_values ON analysis_id = id WHERE name LIKE '" + prefix
+                + "%' ORDER BY id");
+    }
+
+    /** The newer image, with an entrypoint that does this. */
+    private static String image(String entrypoint) throws IOException {
+        Path folder = Files.createTempDirectory(project, "image");
+        Files.writeString(folder.resolve("entrypoint.sh"), "#!/usr/bin/env bash\n" + entrypoint + "\n");
+        Files.writeString(folder.resolve("Dockerfile"), "FROM " + NEW + """
+
+                RUN mv /usr/local/bin/docker-entrypoint.sh /usr/local/bin/official-entrypoint.sh
+                COPY --chmod=755 entrypoint.sh /usr/local/bin/docker-entrypoint.sh
+                """);
+        String name = stack.name() + ":" + folder.getFileName();
+        Docker.run("docker", "build", "-q", "-t", name, folder.toString()).assertSuccess();
+        return name;
+    }
+}

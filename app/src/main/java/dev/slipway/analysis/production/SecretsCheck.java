@@ -1,0 +1,53 @@
+package dev.slipway.analysis.production;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.context.EnvironmentAware;
+import org.springframework.context.annotation.Profile;
+import org.springframework.core.env.Environment;
+import org.springframework.stereotype.Component;
+
+/** Refuses to start with a secret that is missing, too short to be one, or the one that everybody knows. */
+@Component
+@Profile("production")
+class SecretsCheck implements BeanFactoryPostProcessor, EnvironmentAware {
+
+    /** Characters. scripts/secrets.sh makes 43, which is 256 bits. */
+    private static final int SHORTEST = 20;
+
+    /** Each password by the property that asks for it. */
+    private static final Map<String, String> PASSWORDS = Map.of(
+            "spring.datasource.url", "spring.datasource.password",
+            "spring.flyway.url", "spring.flyway.password");
+
+    private Environment environment;
+
+    @Override
+    public void setEnvironment(Environment environment) {
+        this.environment = environment;
+    }
+
+    /** @throws InsecureSecretException if one is not fit for production */
+    @Override
+    public void postProcessBeanFactory(ConfigurableListableBeanFactory factory) {
+        PASSWORDS.forEach((asksForIt, password) -> {
+            if (environment.containsProperty(asksForIt)) {
+                check(password, environment.getProperty(password));
+            }
+        });
+    }
+
+    private static void check(String name, @Nullable String secret) {
+        if (secret == null || secret.isEmpty()) {
+            throw new InsecureSecretException("The secret " + name + " is missing or empty.");
+        }
+        if (secret.startsWith("development-only")) {
+            throw new InsecureSecretException("The secret " + name + " is development's, which everybody knows.");
+        }
+        if (secret.length() < SHORTEST) {
+            throw new InsecureSecretException("The secret " + name + " has fewer than " + SHORTEST + " characters.");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Backs the database up into a new folder of backups/, consistent while it is being written to.
+#
+#   scripts/backup.sh                     makes a backup, and removes those older than BACKUP_KEEP_DAYS (14) in .env
+#   scripts/backup.sh --verify [BACKUP]   restores one, the last if none is named, into a throw-away container, and compares
+. "$(dirname "$0")/lib.sh"
+help "$@"
+
+DATABASE_USER=999
+
+make() {
+  mkdir -p backups
+  if [ -z "$(find backups -prune -user $DATABASE_USER)" ]; then
+    # Written by the database's user, read by the group of whoever starts this, and nobody else's.
+    container --user 0:0 --cap-add CHOWN --cap-add FOWNER --cap-add FSETID --entrypoint bash backup -c \
+      "chown $DATABASE_USER:$(id -g) /backups && chmod 2750 /backups"
+  fi
+  [ -n "$(docker compose ps -q --status running db)" ] || die "the database is not running: docker compose up -d db"
+  BACKUP_CPUS=1 container backup backup || die "no backup was made; the line above says why"
+}
+
+verify() {
+  local backup=${1:-}
+  if [ -z "$backup" ]; then
+    backup=$(find backups -type d -name '20*Z' 2> /dev/null | sort | tail -n 1)
+    [ -n "$backup" ] || die "there is no backup: scripts/backup.sh makes one"
+  fi
+  is_backup "$backup"
+  backup_stream "$backup" | container restore check "$backup" || exit 1
+  backup_stream "$backup" | container restore restore || die "$backup cannot be restored; the lines above say why"
+  restored "$backup"
+  say "$backup: restored into a throw-away container, and the same"
+}
+
+case ${1:-} in
+  --verify) verify "${2:-}" ;;
+  "" | --yes) make ;;
+  *) die "unknown argument $1: see --help" ;;
+esac

@@ -1,0 +1,411 @@
+#!/usr/bin/env bash
+# Usage: scripts/doctor.sh [--no-containers]
+#
+# What is wrong with this host, and the mend for each: a line per check, of ok, warn or fail. It changes nothing.
+# With --no-containers all but the containers' health, which the next deploy may be what mends.
+#
+# Exit status: 0 all is ok; 1 the worst is a warn, which works and should be looked at; 2 it is a fail.
+. "$(dirname "$0")/lib.sh"
+help "$@"
+
+engine_minimum=25.0
+compose_minimum=2.24
+certificate_days=30
+backup_hours=26                        # a day, and what a backup takes
+
+# MariaDB's long-term versions, and the day each one's life ends.
+lives='10.6 2026-07-06
+10.11 2028-02-16
+11.4 2029-05-29
+11.8 2028-06-04
+12.3 2029-06-30'
+database_default=mariadb:11.8
+
+# at_least VERSION MINIMUM: compares the first two numbers.
+at_least() {
+  awk -v version="${1#v}" -v minimum="$2" 'BEGIN {
+    split(version, v, "."); split(minimum, m, ".")
+    exit !(v[1] + 0 > m[1] + 0 || (v[1] + 0 == m[1] + 0 && v[2] + 0 >= m[2] + 0))
+  }'
+}
+
+short() { printf '%s' "${1#"$PWD"/}"; }
+
+list() { tr '\n' ' ' | sed 's/ *$//'; }
+
+tools() {
+  local version
+  if ! hash docker 2> /dev/null; then
+    report fail "Docker is not installed" "see https://docs.docker.com/engine/install"
+    return
+  fi
+  if info=$(docker info --format '{{.ServerVersion}} {{.MemTotal}} {{.DockerRootDir}}' 2>&1); then
+    engine=yes
+    version=${info%% *}
+    if at_least "$version" "$engine_minimum"; then
+      report ok "Docker Engine $version"
+    else
+      report fail "Docker Engine $version is older than $engine_minimum" "see https://docs.docker.com/engine/install"
+    fi
+  else
+    case $info in
+      *"permission denied"*) report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again" ;;
+      *) report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop" ;;
+    esac
+  fi
+  if ! version=$(docker compose version --short 2> /dev/null); then
+    report fail "Docker Compose is not installed" "see https://docs.docker.com/compose/install"
+  elif at_least "$version" "$compose_minimum"; then
+    report ok "Docker Compose $version"
+    compose=yes
+  else
+    report fail "Docker Compose $version is older than $compose_minimum" "see https://docs.docker.com/compose/install"
+  fi
+}
+
+variables() {
+  local line name near known unknown=0
+  if [ ! -f .env ]; then
+    report ok "no .env, so every default of .env.example holds"
+    return
+  fi
+  known=$(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' .env.example)
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line#"${line%%[![:space:]]*}"}
+    case $line in
+      '' | '#'*) continue ;;
+      *=*) name=${line%%=*} name=${name#export } ;;
+      *)
+        report warn ".env has a line that sets nothing, \"$line\"" "write NAME=value"
+        unknown=1
+        continue
+        ;;
+    esac
+    case $name in COMPOSE_* | DOCKER_*) continue ;; esac
+    printf '%s\n' "$known" | grep -qx -- "$name" && continue
+    # The same letters without underscores are most likely the same name.
+    near=$(printf '%s\n' "$known" | awk -v name="$name" '
+      function bare(s) { gsub(/[^A-Za-z0-9]/, "", s); return toupper(s) }
+      bare($0) == bare(name) || index(bare($0), bare(name)) || index(bare(name), bare($0)) { print; exit }')
+    report warn ".env sets $name, which nothing reads" "${near:+is it $near? }the names are in .env.example"
+    unknown=1
+  done < .env
+  if [ "$unknown" = 0 ]; then report ok ".env sets only what .env.example names"; fi
+}
+
+# Which layers, and whether they make a configuration.
+layers() {
+  local separator file message production_files
+  separator=$(setting COMPOSE_PATH_SEPARATOR)
+  files=$(setting COMPOSE_FILE | tr "${separator:-:}" '\n')
+  if [ -z "$files" ]; then
+    files=docker-compose.yml
+    if [ -f docker-compose.override.yml ]; then files="$files
+docker-compose.override.yml"; fi
+  fi
+  production_files=$(sed -n 's/^ *file: \(secrets\/.*\)/\1/p' docker-compose.prod.yml | while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done)
+  while read -r file; do
+    case $file in
+      *docker-compose.prod.yml) production=yes ;;
+    esac
+    if [ ! -f "$file" ]; then
+      report fail "COMPOSE_FILE names $file, which is not here" "correct COMPOSE_FILE in .env"
+      return
+    fi
+  done <<< "$files"
+  if [ -n "$production" ] && printf '%s\n' "$files" | grep -q 'docker-compose\.override\.yml$'; then
+    report fail "development's docker-compose.override.yml is loaded in production" "take it out of COMPOSE_FILE in .env"
+  elif [ -n "$production" ] && ! printf '%s\n' "$files" | head -n 1 | grep -q 'docker-compose\.yml$'; then
+    report fail "docker-compose.yml is not the first file of COMPOSE_FILE" "COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml in .env"
+  elif [ -z "$production" ] && [ -n "$production_files$(setting REGISTRY | grep -v '^localhost$')" ]; then
+    report fail "this host is set up for production and runs without docker-compose.prod.yml" \
+      "echo 'COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml' >> .env"
+  elif [ -n "$production" ]; then
+    report ok "production: $(printf '%s' "$files" | list)"
+  else
+    report ok "development: $(printf '%s' "$files" | list)"
+  fi
+  [ -n "$compose" ] || return 0
+  if message=$(docker compose config -q 2>&1); then
+    model=$(model)
+    project=$(of project)
+  else
+    report fail "the Compose files make no configuration" "$(printf '%s' "$message" | tail -n 1)"
+  fi
+}
+
+# Whether the running project is this folder's, from these files.
+running_layers() {
+  local running now up="docker compose up -d"
+  if [ -n "$production" ]; then up=scripts/deploy.sh; fi
+  running=$(docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
+    --format '{{.Label "com.docker.compose.project.config_files"}}' | sort -u | head -n 1 | tr ',' '\n' | sed 's/.*\///' | list)
+  now=$(printf '%s\n' "$files" | sed 's/.*\///' | list)
+  if [ -n "$running" ] && [ "$running" != "$now" ]; then
+    report warn "what runs was started from $running, and now $now would be" "$up"
+  fi
+}
+
+ports() {
+  local service address port probe holder variable published taken=0
+  while read -r service address port _; do
+    [ -n "$service" ] || continue
+    probe=$address
+    case $address in 0.0.0.0 | ::) probe=127.0.0.1 ;; esac
+    if [ -n "$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter "publish=$port" 2> /dev/null)" ]; then continue; fi
+    # The subshell closes the connection.
+    if ! (exec 3<> "/dev/tcp/$probe/$port") 2> /dev/null; then continue; fi
+    taken=1
+    holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | head -n 1)
+    variable=$(sed -n 's/^\([A-Z_]*PORT\)=.*/\1/p' .env.example | while read -r variable; do
+      if [ "$(setting "$variable")" = "$port" ]; then echo "$variable"; fi
+    done | head -n 1)
+    report fail "port $port of $service is taken${holder:+ by the container $holder}" \
+      "${holder:+docker stop $holder, or }${variable:+$variable=another in .env}"
+  done <<< "$(of port)"
+  published=$(of port | awk '{ print $3 }' | list)
+  if [ "$taken" = 0 ]; then report ok "ports: ${published:-none published}"; fi
+}
+
+# disk FOLDER WHAT: free space there, or in the nearest folder above that can be seen.
+disk() {
+  local folder=$1 free
+  until free=$(df -Pk "$folder" 2> /dev/null); do folder=$(dirname "$folder"); done
+  free=$(printf '%s\n' "$free" | awk 'NR == 2 { print int($4 / 1024) }')
+  if [ "$free" -lt 1024 ]; then
+    report fail "disk: $free MB are free for $2" "docker system df shows what takes it, docker image prune frees some"
+  elif [ "$free" -lt 5120 ]; then
+    report warn "disk: $free MB are free for $2" "docker system df shows what takes it, docker image prune frees some"
+  else
+    report ok "disk: $((free / 1024)) GB are free for $2"
+  fi
+}
+
+memory() {
+  local sum has
+  has=$(printf '%s' "$info" | awk '{ print int($2 / 1048576) }')
+  sum=$({ of once; echo; of memory; } | awk 'NF == 1 { once[$1] } NF == 2 && !($1 in once) { sum += $2 } END { print int(sum / 1048576) }')
+  if [ "$sum" -le "$has" ]; then
+    report ok "memory: the limits add up to $sum MB of $has MB"
+  else
+    report warn "memory: the limits add up to $sum MB, and the host has $has MB" "lower APP_MEMORY, WORKER_MEMORY or DB_MEMORY in .env"
+  fi
+}
+
+clock() {
+  local synchronised container there
+  synchronised=$(timedatectl show -p NTPSynchronized --value 2> /dev/null || true)
+  case $synchronised in
+    no) report warn "clock: nothing synchronises it" "sudo timedatectl set-ntp true" ;;
+    yes) report ok "clock: $(date -u +%Y-%m-%dT%H:%M:%SZ), synchronised" ;;
+    *) report ok "clock: $(date -u +%Y-%m-%dT%H:%M:%SZ); no timedatectl tells whether it is synchronised" ;;
+  esac
+  [ -n "$engine" ] && [ -n "$project" ] || return 0
+  container=$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=db | head -n 1)
+  [ -n "$container" ] || return 0
+  there=$(docker exec "$container" date '+%Z %s' 2> /dev/null) || return 0
+  if [ "${there% *}" != UTC ]; then
+    report warn "clock: the database's is in ${there% *}, not UTC" "take TZ out of its environment"
+  elif [ $((${there#* } - $(date +%s))) -gt 5 ] || [ $(($(date +%s) - ${there#* })) -gt 5 ]; then
+    report fail "clock: the database's is $((${there#* } - $(date +%s))) s off the host's" "restart Docker"
+  fi
+}
+
+secrets() {
+  local name path bad=0 mend content length
+  mend=scripts/secrets.sh
+  if [ -z "$production" ]; then mend="git checkout -- secrets/dev"; fi
+  while read -r name path; do
+    [ -n "$name" ] || continue
+    case $path in
+      *.pem) mend="scripts/certificate.sh --help says how to make it" ;;
+    esac
+    path=$(short "$path")
+    if [ ! -e "$path" ]; then
+      report fail "$path is missing" "$mend"
+    elif [ -z "$(find "$path" -prune -perm -0004)" ]; then
+      report fail "$path cannot be read by the containers" "chmod 0444 $path"
+    elif [ ! -s "$path" ]; then
+      case $path in secrets/alert_*) continue ;; esac # Then nobody is notified.
+      report fail "$path is empty" "rm $path, then $mend"
+    else
+      [ -n "$production" ] || continue
+      content=$(cat "$path")
+      length=${#content}
+      case $path in
+        secrets/dev/*) report fail "$path is development's" "take docker-compose.prod.yml into COMPOSE_FILE in .env" ;;
+        *.txt)
+          if development "$content"; then
+            report fail "$path is development's password" "rm $path, then $mend; a running database keeps its password: docs/secrets.md"
+          elif [ "$length" -lt 20 ]; then
+            report fail "$path has $length characters, and 20 are the least" "rm $path, then $mend; a running database keeps its password: docs/secrets.md"
+          else
+            continue
+          fi
+          ;;
+        *) continue ;;
+      esac
+    fi
+    bad=1
+  done <<< "$(of secret)"
+  if [ -n "$production" ] && [ -d secrets ] && [ -n "$(find secrets -prune \( -perm -0001 -o -perm -0004 -o -perm -0010 -o -perm -0040 \))" ]; then
+    report fail "secrets is open to other users of this host" "chmod 0700 secrets"
+    bad=1
+  fi
+  if [ "$bad" = 0 ]; then report ok "secrets: $(of secret | sed 's/ .*//' | list)"; fi
+}
+
+# development PASSWORD: whether secrets/dev has it.
+development() {
+  local file
+  for file in secrets/dev/*; do
+    if [ -f "$file" ] && [ "$(cat "$file")" = "$1" ]; then return 0; fi
+  done
+  return 1
+}
+
+# What is mounted is read by a user of the container's, who is somebody else here.
+mounts() {
+  local service path
+  while read -r service path; do
+    [ -e "$path" ] || continue
+    if [ -z "$(find "$path" -prune -perm -0004)" ]; then
+      report fail "$(short "$path") cannot be read by $service" "chmod -R a+rX $(short "$path")"
+    fi
+  done <<< "$(of bind)"
+}
+
+networks() {
+  local network
+  while read -r network; do
+    [ -n "$network" ] || continue
+    if docker network inspect "$network" > /dev/null 2>&1; then
+      report ok "network $network"
+    else
+      report fail "the network $network does not exist" "docker network create $network"
+    fi
+  done <<< "$(of external)"
+}
+
+database() {
+  local image version ends
+  image=$(of image | awk '$1 == "db" { print $2 }')
+  [ -n "$image" ] || return 0
+  version=$(printf '%s' "${image%%@*}" | sed -n 's/.*:\([0-9]*\.[0-9]*\).*/\1/p')
+  ends=$(printf '%s\n' "$lives" | awk -v version="$version" '$1 == version { print $2 }')
+  if [ -z "$version" ]; then
+    report warn "DB_IMAGE=$image names no version, so a pull may change it" "DB_IMAGE=$database_default in .env"
+  elif [ -z "$ends" ] && at_least "$version" "$(printf '%s\n' "$lives" | tail -n 1 | sed 's/ .*//')"; then
+    report ok "DB_IMAGE=$image is newer than this script"
+  elif [ -z "$ends" ]; then
+    report warn "DB_IMAGE=$image is no long-term version, or its life has ended" "scripts/upgrade-db.sh $database_default"
+  elif [[ $(date -u +%Y-%m-%d) > $ends ]]; then
+    report warn "DB_IMAGE=$image has had no fixes since $ends" "scripts/upgrade-db.sh $database_default"
+  else
+    report ok "DB_IMAGE=$image lives until $ends"
+  fi
+}
+
+certificate() {
+  local certificate key until
+  certificate=$(of secret | sed -n 's/^tls_certificate //p')
+  key=$(of secret | sed -n 's/^tls_key //p')
+  [ -s "$certificate" ] && [ -s "$key" ] || return 0
+  if ! hash openssl 2> /dev/null; then
+    report warn "the certificate was not looked at, for openssl is missing" "apt-get install openssl"
+    return
+  fi
+  if ! until=$(openssl x509 -noout -enddate -in "$certificate" 2> /dev/null); then
+    report fail "$(short "$certificate") is no certificate" "scripts/certificate.sh install CHAIN KEY"
+    return
+  fi
+  until=${until#*=}
+  if [ "$(openssl x509 -noout -pubkey -in "$certificate")" != "$(openssl pkey -pubout -in "$key" 2> /dev/null)" ]; then
+    report fail "$(short "$key") is not the certificate's key" "scripts/certificate.sh install CHAIN KEY"
+  elif ! openssl x509 -noout -checkend 0 -in "$certificate" > /dev/null; then
+    report fail "the certificate ended on $until" "scripts/certificate.sh install CHAIN KEY"
+  elif ! openssl x509 -noout -checkend $((certificate_days * 86400)) -in "$certificate" > /dev/null; then
+    report warn "the certificate ends on $until" "scripts/certificate.sh install CHAIN KEY"
+  else
+    report ok "the certificate is good until $until"
+  fi
+}
+
+backups() {
+  if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
+    return
+  elif [ -z "$(find backups -path "*/20*Z/manifest" 2> /dev/null | head -n 1)" ]; then
+    report warn "there is no backup" "scripts/backup.sh"
+  elif [ -z "$(find backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | head -n 1)" ]; then
+    report warn "the last backup is older than $backup_hours hours" "scripts/backup.sh"
+  else
+    report ok "the last backup is younger than $backup_hours hours"
+  fi
+}
+
+containers() {
+  local service name state status seen='' bad=0 count=0
+  while IFS='|' read -r service name state status; do
+    [ -n "$service" ] || continue
+    seen="$seen $service "
+    case "$state $status" in
+      *"(unhealthy)"*) report fail "$name is unhealthy" "docker compose logs --tail 50 $service" ;;
+      restarting*) report fail "$name fails again and again" "docker compose logs --tail 50 $service" ;;
+      *"health: starting"*) report warn "$name is still starting" "wait a minute" ;;
+      running*)
+        count=$((count + 1))
+        continue
+        ;;
+      exited*"(0)"*)
+        if once "$name"; then continue; fi
+        report fail "$name is stopped" "docker compose up -d $service"
+        ;;
+      exited*) report fail "$name ended: $status" "docker compose logs --tail 50 $service" ;;
+      *) report fail "$name is $state" "docker compose up -d $service" ;;
+    esac
+    bad=1
+  done <<< "$(docker ps -a --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
+    --format '{{.Label "com.docker.compose.service"}}|{{.Names}}|{{.State}}|{{.Status}}' | sort)"
+  if [ -z "$seen" ]; then
+    report ok "nothing is running yet"
+    return
+  fi
+  while read -r service; do
+    case $seen in
+      *" $service "*) ;;
+      *)
+        report fail "$service has no container" "docker compose up -d $service"
+        bad=1
+        ;;
+    esac
+  done <<< "$(of service | grep -vFx -e "$(of once)")"
+  if [ "$bad" = 0 ]; then report ok "$count containers are healthy"; fi
+}
+
+engine='' compose='' production='' info='' model='' project='' files=''
+case ${1:-} in
+  '' | --no-containers) ;;
+  *) die "there is no option $1: scripts/doctor.sh --help" ;;
+esac
+
+tools
+variables
+layers
+disk "$PWD" "this folder"
+if [ -n "$model" ]; then
+  secrets
+  mounts
+  certificate
+  database
+fi
+clock
+if [ -n "$engine" ] && [ -n "$model" ]; then
+  disk "$(printf '%s' "$info" | cut -d ' ' -f 3-)" "Docker"
+  memory
+  ports
+  networks
+  if [ -n "$production" ]; then backups; fi
+  running_layers
+  if [ "${1:-}" = '' ]; then containers; fi
+fi
+exit "$worst"

@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Puts a backup in place of the database: restores it into a new volume beside the running one, compares it with its
+# manifest, and switches over. The volume before is kept. Passwords are those of the present secrets.
+#
+#   scripts/restore.sh [--yes] BACKUP     BACKUP is a folder of backups/, or one copied back from elsewhere
+#     --project NAME                      also if the backup was made in this other project
+#     --image IMAGE                       on another image of MariaDB, as scripts/upgrade-db.sh does
+#   scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
+#   scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
+. "$(dirname "$0")/lib.sh"
+help "$@"
+
+action=restore backup="" image="" from=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    --yes) YES=1 ;;
+    --back | --drop-old) action=${1#--} ;;
+    --image) image=${2:-} && shift ;;
+    --project) from=${2:-} && shift ;;
+    -*) die "unknown argument $1: see --help" ;;
+    *) backup=$1 ;;
+  esac
+  shift
+done
+[ -z "${DB_VOLUME:-}${DB_IMAGE:-}" ] || die "DB_VOLUME or DB_IMAGE is set in this shell, which wins over .env: unset it"
+
+model=$(docker compose config) || die "the configuration is not valid; the line above says why"
+# of_model SECTION KEY PATH: a value in the model of Compose: of the service db, say, its image.
+of_model() {
+  awk -v section="$1:" -v key="$2:" -v name="$3:" '
+    /^[^ ]/ { inside = $1 == section; next }
+    /^  [^ ]/ { found = inside && $1 == key }
+    found && /^    [^ ]/ && $1 == name { print $2; exit }' <<< "$model"
+}
+# Whatever Compose starts after the database is stopped while it is replaced.
+dependants() {
+  awk '
+    /^[^ ]/ { services = $1 == "services:" }
+    services && /^  [^ ]/ { service = substr($1, 1, length($1) - 1) }
+    services && /^    [^ ]/ { depends = $1 == "depends_on:" }
+    services && depends && /^      db:/ && service != "migrate" { print service }' <<< "$model"
+}
+project=$(sed -n 's/^name: //p' <<< "$model")
+old_volume=$(of_model volumes db-data name)
+old_image=$(of_model services db image)
+running=$(docker compose ps --services --status running --status restarting)
+of_project=com.docker.compose.project=$project
+of_database=com.docker.compose.volume=db-data
+
+# use VOLUME IMAGE: from now on Compose starts the database on them.
+use() {
+  set -- DB_VOLUME="${1#"${project}"_}" DB_IMAGE="$2"
+  if [ "$2" = "DB_IMAGE=$old_image" ]; then remember "$1"; else remember "$@"; fi
+}
+
+# healthy SERVICE...: waits until each of their containers is.
+healthy() {
+  local states end=$((SECONDS + 300))
+  while [ $SECONDS -lt $end ]; do
+    states=$(docker compose ps -q "$@" | xargs docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}')
+    if ! grep -qvE '^(healthy|running)$' <<< "$states"; then return; fi
+    sleep 1
+  done
+  return 1
+}
+
+# switch VOLUME IMAGE: what runs goes on with this volume and image. Stopped anywhere, docker compose up -d goes on from .env.
+switch() {
+  local services log
+  services=$(grep -xF "$(dependants)" <<< "$running" | grep -vx backup)
+  # shellcheck disable=SC2086 # a word each
+  [ -z "$services" ] || docker compose --progress quiet stop $services || return
+  docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
+  use "$1" "$2" || return
+  if ! grep -qx db <<< "$running"; then return; fi
+  docker compose --progress quiet up -d --wait --no-deps db || return
+  if docker compose config --services | grep -qx migrate; then
+    log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
+  fi
+  # shellcheck disable=SC2086
+  [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; } || return
+  if grep -qx backup <<< "$running"; then docker compose --progress quiet up -d --no-deps backup; fi
+}
+
+# switch_or_back VOLUME IMAGE: leaves what ran before if what is to run does not start.
+switch_or_back() {
+  if switch "$1" "$2"; then return; fi
+  docker compose logs --no-log-prefix --tail 20 db >&2
+  say "it does not start; going back"
+  switch "$old_volume" "$old_image" || die "and the one before does not start either: docker compose logs"
+  die "$1 with $2 does not start, and the one before, $old_volume with $old_image, runs on; the lines above say why"
+}
+
+volume_label() { docker volume inspect -f "{{index .Labels \"$2\"}}" "$1" 2> /dev/null || true; }
+
+# old_volumes: this database's volumes but the one in use.
+old_volumes() {
+  docker volume ls -q --filter "label=$of_project" --filter "label=$of_database" | grep -vx "$old_volume" || true
+}
+
+drop_old() {
+  local volumes
+  volumes=$(old_volumes)
+  if [ -z "$volumes" ]; then say "there is no volume but $old_volume, which is in use"; return; fi
+  confirm "Remove for good: $(tr '\n' ' ' <<< "$volumes")?"
+  xargs docker volume rm <<< "$volumes"
+}
+
+back() {
+  local volume other
+  volume=$(volume_label "$old_volume" database.previous-volume)
+  other=$(volume_label "$old_volume" database.previous-image)
+  [ -n "$volume" ] || die "$old_volume was not made by a restore: there is nothing to go back to"
+  docker volume inspect "$volume" > /dev/null 2>&1 || die "$volume, the one before, has been removed: restore a backup"
+  confirm "Go back to $volume with $other? What was written since stays in $old_volume."
+  switch_or_back "$volume" "$other"
+  say "the database is $volume with $other; $old_volume is kept"
+}
+
+restore() {
+  local new kept="$old_volume"
+  [ -n "$backup" ] || die "which backup? scripts/restore.sh backups/..., see --help"
+  backup=${backup%/}
+  image=${image:-$old_image}
+  export DB_IMAGE=$image
+  is_backup "$backup"
+  backup_stream "$backup" | container -e "PROJECT=${from:-$project}" restore check "$backup" || exit 1
+  confirm "Replace the database of $project by $backup? The present one is kept in $old_volume."
+
+  new=${project}_db-data-$(date -u +%Y%m%dT%H%M%SZ)
+  docker volume create --label "$of_project" --label "$of_database" --label "database.previous-volume=$old_volume" \
+    --label "database.previous-image=$old_image" "$new" > /dev/null
+  say "restoring into $new"
+  if ! backup_stream "$backup" | container -v "$new:/var/lib/mysql" restore restore; then
+    docker volume rm "$new" > /dev/null
+    die "$backup cannot be restored, and nothing was changed; the lines above say why"
+  fi
+  unset DB_IMAGE
+  say "switching over"
+  switch_or_back "$new" "$image"
+  restored "$backup"
+  docker volume inspect "$old_volume" > /dev/null 2>&1 || kept=""
+  grep -qx db <<< "$running" || say "it was not running and is not now: docker compose up -d starts it"
+  say "the database is $backup${kept:+; the one before is kept in $kept: scripts/restore.sh --drop-old removes it, --back returns to it}"
+}
+
+alone
+case $action in
+  restore) restore ;;
+  back) back ;;
+  drop-old) drop_old ;;
+esac
