@@ -21,6 +21,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -107,7 +108,11 @@ class MonitoringTest {
         System.out.printf("Expressions: %d checked, %d without data, %d not checked%n", checked, without.size(), notChecked.size());
         notChecked.forEach(expression -> System.out.println("  not checked: " + expression));
         System.out.println("Series: " + query("prometheus_tsdb_head_series").get(0).at("/value/1").asString());
-        System.out.println(Docker.run("docker", "stats", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}} {{.MemUsage}}").text());
+        System.out.println(Docker.run(Stream.concat(
+                                Stream.of("docker", "stats", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}} {{.MemUsage}}"),
+                                stack.containers().stream())
+                        .toArray(String[]::new))
+                .text());
         assertThat(without).isEmpty();
         assertThat(checked).isGreaterThan(60);
     }
@@ -172,7 +177,8 @@ class MonitoringTest {
 
     /** Alloy's way to the logs, gone by its user in another image. */
     @Test
-    void alloysUserReadsTheLogsOfContainersAndNothingElse() {
+    void alloysUserReadsTheLogsOfContainersAndNothingElse() throws Exception {
+        stack.get("/api/none"); // A line of the gateway's.
         JsonNode alloy = JSON.readTree(stack.compose("config", "--format", "json").text()).at("/services/alloy");
         List<String> command = new ArrayList<>(List.of("docker", "run", "--rm", "--network", "none", "--cap-drop", "ALL",
                 "--user", alloy.get("user").asString()));
