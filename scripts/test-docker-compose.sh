@@ -48,6 +48,7 @@ health() {
     running="$running $service "
     case "$state $status" in
       *"(healthy)"*) report ok "$name is healthy" ;;
+      running*[!\)]) report ok "$name is running; its image holds nothing for a health check" ;;
       exited*"(0)"*)
         if once "$name"; then
           report ok "$name has done its work"
