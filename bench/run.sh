@@ -4,16 +4,17 @@
 #   bench/run.sh [--quick]
 #
 # Takes about ten minutes once the images are built, and changes nothing outside its own containers, which it removes.
-# --quick measures each figure once and for a second: it shows that everything runs, not how fast.
+# --quick measures each figure once and briefly: it shows that everything runs, not how fast.
 # Needs Docker and curl. An idle machine gives figures that can be compared.
+
 # shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
 
 seconds=4 rounds=3 analyses=20000
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' bench/run.sh; exit ;;
-    --quick) seconds=1 rounds=1 analyses=2000 ;;
+    -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' bench/run.sh; exit ;;
+    --quick) seconds=3 rounds=1 analyses=2000 ;;
     *) die "unknown argument $1: see bench/run.sh --help" ;;
   esac
   shift
@@ -63,7 +64,7 @@ empty() { sql "SET foreign_key_checks = 0; TRUNCATE analysis_values; TRUNCATE an
 
 cpu() {                                # cpu SERVICE: nanoseconds that its container has used
   curl -fsS --unix-socket "${engine#unix://}" "http://docker/containers/$(cat "$work/id.$1")/stats?stream=false&one-shot=true" |
-    sed 's/.*"cpu_usage":{"total_usage":\([0-9]*\).*/\1/'
+    sed 's/.*"cpu_stats":{"cpu_usage":{"total_usage":\([0-9]*\).*/\1/'
 }
 
 # load SERVICE HOST KIND: asks for so many seconds on 16 connections. Prints the rate per second, p50 and p99 in ms, and
@@ -72,18 +73,17 @@ load() {
   local port=80 service_before database_before result
   case $2 in *nginx) ;; *) port=8080 ;; esac
   service_before=$(cpu "$1") database_before=$(cpu db)
-  result=$(compose exec -T load wrk -t 1 -c 16 -d "${seconds}s" -s /bench/wrk.lua "http://$2:$port" -- "$3" | grep ^result) ||
+  result=$(compose exec -T load wrk -t 1 -c 16 -d "${seconds}s" --timeout 10s -s /bench/wrk.lua "http://$2:$port" -- "$3" | grep ^result) ||
     die "wrk failed against $2"
   echo "$result $service_before $(cpu "$1") $database_before $(cpu db)" | awk -v what="$3 from $2" '
-    $2 == 0 { print what ": no request was answered" > "/dev/stderr"; exit 1 }
-    $3 > $2 / 1000 { print what ": " $3 " of " $2 " requests failed" > "/dev/stderr"; exit 1 }
+    $2 == 0 || $3 > $2 / 100 { print what ": " $3 " requests failed, and " $2 " did not" > "/dev/stderr"; exit 1 }
     { printf "%.0f %.2f %.2f %.0f %.0f\n", $2 * 1e6 / $4, $5 / 1000, $6 / 1000, ($8 - $7) / 1000 / $2, ($10 - $9) / 1000 / $2 }'
 }
 
 warm() {                               # warm SERVICE KIND: until the CPU per request falls no further
   local best=999999999 cpu still=0
-  while [ "$still" -lt 2 ]; do
-    cpu=$(load "$1" "$1" "$2" | awk '{ print $4 + $5 }')
+  while [ "$still" -lt 3 ]; do
+    cpu=$(load "$1" "$1" "$2" | awk '{ print $4 + $5 }') || continue    # cold on a busy machine, requests may fail
     if [ "$cpu" -lt $((best * 97 / 100)) ]; then still=0; else still=$((still + 1)); fi
     if [ "$cpu" -lt "$best" ]; then best=$cpu; fi
   done
@@ -97,7 +97,10 @@ ready() {                              # ready SERVICE: milliseconds from its co
     echo $((($(date +%s%N) - $(date -d "$2" +%s%N)) / 1000000))' - "$1" "$(docker inspect --format '{{.State.StartedAt}}' "$(cat "$work/id.$1")")"
 }
 
-resident() { docker top "$(cat "$work/id.$1")" -eo pid,rss | awk '$2 > most { most = $2 } END { printf "%.0f\n", most / 1024 }'; }
+memory() {                             # memory SERVICE: MiB resident, and MiB that count against its limit
+  echo "$(docker top "$(cat "$work/id.$1")" -eo pid,rss | awk 'NR > 1 && $2 > most { most = $2 } END { printf "%.0f\n", most / 1024 }')" \
+    "$(docker stats --no-stream --format '{{.MemUsage}}' "$(cat "$work/id.$1")" | sed 's/\..*//; s/MiB.*//')"
+}
 
 statements() {                         # statements SERVICE KIND: per request, from the server's general log
   local path="?size=20&n=[1-100]" data=()
@@ -162,7 +165,7 @@ part() {
 # row WHAT PLAIN SERVICE [AIM]: a line of the table, with the ratio of the two if they are numbers.
 row() {
   awk -v what="$1" -v plain="$2" -v service="$3" -v aim="${4:-}" 'BEGIN {
-    ratio = plain + 0 > 0 && (plain service) !~ /[^0-9.]/ ? sprintf("%.2f", service / plain) : ""
+    ratio = plain + 0 > 0 && service != "" && (plain service) !~ /[^0-9.]/ ? sprintf("%.2f", service / plain) : ""
     printf "| %s | %s | %s | %s | %s |\n", what, plain, service, ratio, aim
   }'
 }
@@ -178,7 +181,7 @@ megabytes() {                          # megabytes WHAT FILE: the same, of bytes
   row "$1" "$(awk '{ printf "%.1f", $1 / 1e6 }' "$work/$2.plain")" "$(awk '{ printf "%.1f", $1 / 1e6 }' "$work/$2.app")"
 }
 
-kept() { awk -v n="$(part "$1.nginx.$2" 1)" -v d="$(part "$1.direct.$2" 1)" 'BEGIN { printf "%.2f", n / d }'; }
+kept() { awk -v n="$(part "$1.nginx.$2" 1)" -v d="$(part "$1.direct.$2" 1)" 'BEGIN { printf "%.0f %%", 100 * n / d }'; }
 
 requests() {                           # requests NAME KIND [AIM]: the rows of one kind of request
   both "$1, requests/s" "$2.direct" 1 "${3:-}"
@@ -187,7 +190,7 @@ requests() {                           # requests NAME KIND [AIM]: the rows of o
   both "— through nginx, requests/s" "$2.nginx"
   both "— — p50 / p99, ms" "$2.nginx" "2 3"
   both "— — CPU µs each, service / database" "$2.nginx" "4 5"
-  row "— — rate kept, of direct" "$(kept "$2" plain)" "$(kept "$2" app)" "≥ 0.85"
+  row "— — rate kept, of direct" "$(kept "$2" plain)" "$(kept "$2" app)" "≥ 85 %"
 }
 
 # --- The measurements -------------------------------------------------------------------------------------------------
@@ -210,7 +213,7 @@ for round in $(seq "$rounds"); do
   done
 done
 sleep 5
-for service in plain app; do resident "$service" > "$work/idle.$service"; done
+for service in plain app; do memory "$service" > "$work/idle.$service"; done
 
 for kind in get page post; do
   for service in plain app; do
@@ -228,7 +231,7 @@ for kind in get page post; do
   done
   for service in plain app; do statements "$service" "$kind" > "$work/$kind.statements.$service"; done
 done
-for service in plain app; do resident "$service" > "$work/loaded.$service"; done
+for service in plain app; do memory "$service" > "$work/loaded.$service"; done
 
 note "the bare driver"
 compose exec -T load java -cp /driver.jar /bench/PointSelect.java "$seconds" "$seconds" > "$work/driver"
@@ -280,8 +283,8 @@ both "page of 20 of 10,000 rows, CPU µs, service / database" page.10000 "4 5"
 both "page of 20 of 1,000,000 rows, CPU µs, service / database" page.1000000 "4 5" "the same"
 both "analyses/s, 1 worker" workers.1
 both "analyses/s, 3 workers" workers.3
-both "resident memory idle, MB" idle 1 "250 or less"
-both "resident memory after load, MB" loaded
+both "memory idle, MiB, resident / counted against the limit" idle "1 2" "250 or less"
+both "memory after load, MiB, resident / counted against the limit" loaded "1 2"
 megabytes "image, MB" size
 megabytes "image compressed, MB" compressed
 megabytes "pushed after a change of one line, MB" delta
