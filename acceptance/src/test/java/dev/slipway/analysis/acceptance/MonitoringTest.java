@@ -144,6 +144,16 @@ class MonitoringTest {
     }
 
     @Test
+    void theExporterOfTheDatabaseGetsANewPasswordAndAnOlderDatabaseItsUser() {
+        stack.sql("DROP USER exporter@'%'");
+        await().atMost(Duration.ofMinutes(2)).until(() -> mysqlUp().equals("0"));
+
+        stack.script("secrets.sh", "rotate", "db_exporter", "--yes").assertSuccess();
+
+        await().atMost(Duration.ofMinutes(2)).until(() -> mysqlUp().equals("1"));
+    }
+
+    @Test
     void nothingOfTheMonitoringIsPublishedAndTheGatewayKeepsItsNumbersIn() throws Exception {
         Set<String> published = new TreeSet<>();
         for (String container : stack.containers()) {
@@ -239,6 +249,10 @@ class MonitoringTest {
             selectors.add(node.get("name").asString() + "{" + String.join(",", matchers) + "}");
         }
         node.forEach(child -> selectors(child, selectors));
+    }
+
+    private static String mysqlUp() {
+        return query("mysql_up").at("/0/value/1").asString("");
     }
 
     private static JsonNode query(String expression) {
