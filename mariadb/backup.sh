@@ -118,7 +118,8 @@ backup() {
   trap 'rm -rf "$partial"' EXIT
   {
     dump backup --host=db | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"
-  } 3>&1 | contents > "$partial/contents" || die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
+  } 3>&1 | contents > "$partial/contents" ||
+    die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
   printf 'project %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$IMAGE" | cat - "$partial/contents" > "$partial/manifest"
   rm "$partial/contents"
   (cd "$partial" && sha256sum manifest dump.sql.gz > SHA256SUMS)
@@ -228,7 +229,8 @@ restore() {
   paragraph > /tmp/sums
   paragraph > /tmp/manifest
   # Its entrypoint makes the users of the present secrets, and then becomes the server.
-  docker-entrypoint.sh mariadbd --skip-networking --max-allowed-packet=1G --innodb-buffer-pool-size="$BUFFER_POOL" > /tmp/server.log 2>&1 < /dev/null &
+  docker-entrypoint.sh mariadbd --skip-networking --slow-query-log=OFF --max-allowed-packet=1G \
+    --innodb-buffer-pool-size="$BUFFER_POOL" > /tmp/server.log 2>&1 < /dev/null &
   server=$!
   until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
     if ! kill -0 "$server" 2> /dev/null; then

@@ -48,10 +48,7 @@ of_project=com.docker.compose.project=$project
 of_database=com.docker.compose.volume=db-data
 
 # use VOLUME IMAGE: from now on Compose starts the database on them.
-use() {
-  set -- DB_VOLUME="${1#"${project}"_}" DB_IMAGE="$2"
-  if [ "$2" = "DB_IMAGE=$old_image" ]; then remember "$1"; else remember "$@"; fi
-}
+use() { remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2"; }
 
 # healthy SERVICE...: waits until each of their containers is.
 healthy() {
@@ -74,7 +71,7 @@ switch() {
   use "$1" "$2" || return
   if ! grep -qx db <<< "$running"; then return; fi
   docker compose --progress quiet up -d --wait --no-deps db || return
-  if docker compose config --services | grep -qx migrate; then
+  if [ -z "${undoing:-}" ] && docker compose config --services | grep -qx migrate; then
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
   # shellcheck disable=SC2086
@@ -87,6 +84,7 @@ switch_or_back() {
   if switch "$1" "$2"; then return; fi
   docker compose logs --no-log-prefix --tail 20 db >&2
   say "it does not start; going back"
+  undoing=yes                          # its schema is as it was
   switch "$old_volume" "$old_image" || die "and the one before does not start either: docker compose logs"
   die "$1 with $2 does not start, and the one before, $old_volume with $old_image, runs on; the lines above say why"
 }

@@ -68,6 +68,16 @@ class BaseTest {
     }
 
     @Test
+    void anAddressThatAClientClaimsIsNotBelieved() throws Exception {
+        stack.get("/api/analyses?size=7", "X-Forwarded-For", "203.0.113.7");
+
+        String logged = await().until(
+                () -> stack.compose("logs", "--no-log-prefix", "nginx").text().lines().filter(line -> line.contains("size=7")).findFirst().orElse(""),
+                line -> !line.isEmpty());
+        assertThat(logged).containsPattern("\"client.ip\":\"[0-9a-f.:]+\"").doesNotContain("203.0.113.7");
+    }
+
+    @Test
     void aLongAnswerIsCompressedForWhoAsks() throws Exception {
         for (int i = 0; i < 10; i++) {
             stack.submit("compressed-" + i);

@@ -19,6 +19,7 @@ class DatabaseTest {
             Map.entry("slow_query_log", "1"),
             Map.entry("slow_query_log_file", "/dev/stderr"),
             Map.entry("long_query_time", "1.000000"),
+            Map.entry("tmpdir", "/var/lib/mysql"),
             Map.entry("local_infile", "0"),
             Map.entry("skip_name_resolve", "1"),
             Map.entry("innodb_buffer_pool_size", String.valueOf(96 << 20)));

@@ -112,15 +112,26 @@ class EdgeTest {
         assertThat(finding(findings, "overall_grade")).isEqualTo("A+");
         assertThat(finding(findings, "TLS1_1")).isEqualTo("not offered");
         assertThat(finding(findings, "TLS1_3")).startsWith("offered");
-        assertThat(finding(findings, "TLS_session_ticket")).startsWith("no");
         assertThat(finding(findings, "FS_KEMs")).contains("X25519MLKEM768");
+    }
+
+    @Test
+    void noSessionTicketIsGiven() {
+        String handshake = "sleep 1 | openssl s_client -connect " + DOMAIN + ":443 -CAfile " + CA + " 2> /dev/null ";
+
+        assertThat(client(handshake + "-tls1_2")).contains("Session-ID: ").doesNotContain("session ticket");
+        // In TLS 1.3 it is sent as one, but is the number of a session that the edge remembers: 32 bytes, and not the session itself.
+        assertThat(client(handshake + "-tls1_3 | awk '/session ticket:/ { inside = 1; lines = 0; next } inside && /^ +00/ { lines++; next }"
+                        + " inside { print lines; inside = 0 }'").lines())
+                .isNotEmpty()
+                .containsOnly("2");
     }
 
     @Test
     void aRenewedCertificateIsServedAndTheRequestInFlightFinishes() throws Exception {
         String before = served();
         String slow = "printf '{\"name\": \"slow\", \"values\": [' > /tmp/body; yes 1.1234567890123456, | head -n 90000 >> /tmp/body;"
-                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 250k -o /dev/null -w '%{http_code} %{time_total}'"
+                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 100k -o /dev/null -w '%{http_code} %{time_total}'"
                 + " -H 'Content-Type: application/json' --data-binary @/tmp/body";
         var inFlight = CompletableFuture.supplyAsync(() -> client(slow));
         Thread.sleep(2500);
@@ -183,37 +194,44 @@ class EdgeTest {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({"the edge, https://" + DOMAIN, "the gateway, http://gateway"})
-    void whoSendsTooMuchIsToldToWaitAndNobodyElseIs(String hop, String url) {
-        String flood = "curl -si --cacert " + CA + " -Z --parallel-max 40 '" + url.replace("gateway", gateway()) + "/nothing?[1-2000]'";
+    @Test
+    void whoSendsTooMuchIsToldToWaitAndNobodyElseIs() {
+        // Of a path that the gateway answers by itself: the service would take its time.
+        List<String> answers = client(ASK + "/nothing?[1-3000] -Z --parallel-max 60 -o /dev/null"
+                        + " -w '%{http_code} %{content_type} %header{retry-after}\\n'")
+                .lines()
+                .toList();
 
-        String answers = client(flood + " > /tmp/a; grep -ac ' 404' /tmp/a; grep -ac '^HTTP/.* 429' /tmp/a; grep -aiA5 '^HTTP/.* 429' /tmp/a");
-
-        assertThat(Integer.parseInt(answers.lines().toList().get(0))).isGreaterThanOrEqualTo(400);
-        assertThat(Integer.parseInt(answers.lines().toList().get(1))).isPositive();
-        assertThat(answers.toLowerCase()).contains("application/problem+json", "retry-after: 1");
-        assertThat(client("curl -s -o /dev/null -w '%{http_code}' --cacert " + CA + " " + url.replace("gateway", gateway()) + "/api/analyses"))
-                .isEqualTo("200");
+        assertThat(answers.stream().filter(answer -> !answer.startsWith("429"))).hasSizeGreaterThanOrEqualTo(400);
+        assertThat(answers.stream().filter(answer -> answer.startsWith("429"))).isNotEmpty().containsOnly("429 application/problem+json 1");
+        assertThat(client(ASK + "/api/analyses -o /dev/null -w '%{http_code}'")).isEqualTo("200");
     }
 
     @ParameterizedTest
     @CsvSource({
-        "https://" + DOMAIN + ", -H", "https://" + DOMAIN + ", -B", "https://" + DOMAIN + ", -X",
-        "http://gateway, -H", "http://gateway, -B", "http://gateway, -X"
+        "edge, https://" + DOMAIN + ", -H", "edge, https://" + DOMAIN + ", -B", "edge, https://" + DOMAIN + ", -X",
+        "nginx, http://gateway, -H", "nginx, http://gateway, -B", "nginx, http://gateway, -X"
     })
-    void fiveHundredSlowClientsHinderNobody(String url, String attack) throws Exception {
+    void fiveHundredSlowClientsHinderNobody(String service, String url, String attack) throws Exception {
         String done = "/ca/" + System.nanoTime();
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK
-                + "/api/analyses -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done"));
+                + "/healthz -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done")); // The gateway's own answer.
 
         String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 250 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
-                + "/api/analyses | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
+                + "/api/openapi | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
 
         assertThat(answers.get().lines()).hasSizeGreaterThan(10).allMatch(answer -> answer.startsWith("200 "));
         assertThat(answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).average().orElseThrow()).isLessThan(1);
-        // A body that never ends counts as a request, of which a client may have 64; a header that never ends is let go after 10 s.
-        assertThat(slow).containsPattern(attack.equals("-B") ? "closed: +436" : "connected: +500").doesNotContain("available:   NO");
+        // Its own probe may wait while its 500 handshakes are done; in the end it is served, too.
+        assertThat(slow.lines().filter(line -> line.startsWith("service available")).toList()).last().asString().endsWith("YES");
+        if (attack.equals("-H")) { // Let go after 10 s.
+            assertThat(slow).containsPattern("connected: +(4[5-9]\\d|500)");
+        }
+        if (attack.equals("-B")) { // Each is a request, of which a client may have 64.
+            assertThat(stack.compose("logs", service).text().lines()
+                            .filter(line -> line.contains("\"POST\"") && line.contains("\"http.response.status_code\":429")))
+                    .hasSizeGreaterThan(400);
+        }
     }
 
     @Test

@@ -126,7 +126,7 @@ class UpgradeTest {
         assertThat(upgrade.text()).contains(message);
         assertThat(stack.sql("SELECT VERSION()")).isEqualTo(version);
         assertThat(rows("")).isEqualTo(rows);
-        assertThat(stack.submit("after " + upgrade.hashCode()).statusCode()).isEqualTo(202);
+        assertThat(stack.submit("after-" + Integer.toHexString(upgrade.hashCode())).statusCode()).isEqualTo(202);
         await().atMost(Duration.ofSeconds(60)).until(() -> stack.sql("SELECT COUNT(*) FROM analysis WHERE status <> 'DONE'").equals("0"));
     }
 
