@@ -64,7 +64,7 @@ tools() {
 }
 
 variables() {
-  local line name near known unknown=0
+  local line name near known before=$reported
   if [ ! -f .env ]; then
     report ok "no .env, so every default of .env.example holds"
     return
@@ -77,20 +77,18 @@ variables() {
       *=*) name=${line%%=*} name=${name#export } ;;
       *)
         report warn ".env has a line that sets nothing, \"$line\"" "write NAME=value"
-        unknown=1
         continue
         ;;
     esac
     case $name in COMPOSE_* | DOCKER_*) continue ;; esac
-    printf '%s\n' "$known" | grep -qx -- "$name" && continue
+    grep -qx -- "$name" <<< "$known" && continue
     # The same letters without underscores are most likely the same name.
     near=$(printf '%s\n' "$known" | awk -v name="$name" '
       function bare(s) { gsub(/[^A-Za-z0-9]/, "", s); return toupper(s) }
-      bare($0) == bare(name) || index(bare($0), bare(name)) || index(bare(name), bare($0)) { print; exit }')
+      !found && (index(bare($0), bare(name)) || index(bare(name), bare($0))) { print; found = 1 }')
     report warn ".env sets $name, which nothing reads" "${near:+is it $near? }the names are in .env.example"
-    unknown=1
   done < .env
-  if [ "$unknown" = 0 ]; then report ok ".env sets only what .env.example names"; fi
+  [ "$reported" != "$before" ] || report ok ".env sets only what .env.example names"
 }
 
 # Which layers, and whether they make a configuration.
@@ -103,7 +101,8 @@ layers() {
     if [ -f docker-compose.override.yml ]; then files="$files
 docker-compose.override.yml"; fi
   fi
-  production_files=$(sed -n 's/^ *file: \(secrets\/.*\)/\1/p' docker-compose.prod.yml | while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done)
+  production_files=$(sed -n 's/^ *file: \(secrets\/.*\)/\1/p' docker-compose.prod.yml 2> /dev/null |
+    while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done) || true
   while read -r file; do
     case $file in
       *docker-compose.prod.yml) production=yes ;;
@@ -113,9 +112,9 @@ docker-compose.override.yml"; fi
       return
     fi
   done <<< "$files"
-  if [ -n "$production" ] && printf '%s\n' "$files" | grep -q 'docker-compose\.override\.yml$'; then
+  if [ -n "$production" ] && grep -q 'docker-compose\.override\.yml$' <<< "$files"; then
     report fail "development's docker-compose.override.yml is loaded in production" "take it out of COMPOSE_FILE in .env"
-  elif [ -n "$production" ] && ! printf '%s\n' "$files" | head -n 1 | grep -q 'docker-compose\.yml$'; then
+  elif [ -n "$production" ] && ! grep -q 'docker-compose\.yml$' <<< "${files%%$'\n'*}"; then
     report fail "docker-compose.yml is not the first file of COMPOSE_FILE" "COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml in .env"
   elif [ -z "$production" ] && [ -n "$production_files$(setting REGISTRY | grep -v '^localhost$')" ]; then
     report fail "this host is set up for production and runs without docker-compose.prod.yml" \
@@ -139,7 +138,7 @@ running_layers() {
   local running now up="docker compose up -d"
   if [ -n "$production" ]; then up=scripts/deploy.sh; fi
   running=$(docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
-    --format '{{.Label "com.docker.compose.project.config_files"}}' | sort -u | head -n 1 | tr ',' '\n' | sed 's/.*\///' | list)
+    --format '{{.Label "com.docker.compose.project.config_files"}}' | sort -u | sed -n 1p | tr ',' '\n' | sed 's/.*\///' | list)
   now=$(printf '%s\n' "$files" | sed 's/.*\///' | list)
   if [ -n "$running" ] && [ "$running" != "$now" ]; then
     report warn "what runs was started from $running, and now $now would be" "$up"
@@ -147,7 +146,7 @@ running_layers() {
 }
 
 ports() {
-  local service address port probe holder variable published taken=0
+  local service address port probe holder variable published before=$reported
   while read -r service address port _; do
     [ -n "$service" ] || continue
     probe=$address
@@ -155,16 +154,15 @@ ports() {
     if [ -n "$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter "publish=$port" 2> /dev/null)" ]; then continue; fi
     # The subshell closes the connection.
     if ! (exec 3<> "/dev/tcp/$probe/$port") 2> /dev/null; then continue; fi
-    taken=1
-    holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | head -n 1)
+    holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | sed -n 1p)
     variable=$(sed -n 's/^\([A-Z_]*PORT\)=.*/\1/p' .env.example | while read -r variable; do
       if [ "$(setting "$variable")" = "$port" ]; then echo "$variable"; fi
-    done | head -n 1)
+    done | sed -n 1p)
     report fail "port $port of $service is taken${holder:+ by the container $holder}" \
       "${holder:+docker stop $holder, or }${variable:+$variable=another in .env}"
   done <<< "$(of port)"
   published=$(of port | awk '{ print $3 }' | list)
-  if [ "$taken" = 0 ]; then report ok "ports: ${published:-none published}"; fi
+  [ "$reported" != "$before" ] || report ok "ports: ${published:-none published}"
 }
 
 # disk FOLDER WHAT: free space there, or in the nearest folder above that can be seen.
@@ -201,7 +199,7 @@ clock() {
     *) report ok "clock: $(date -u +%Y-%m-%dT%H:%M:%SZ); no timedatectl tells whether it is synchronised" ;;
   esac
   [ -n "$engine" ] && [ -n "$project" ] || return 0
-  container=$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=db | head -n 1)
+  container=$(docker ps -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.service=db | sed -n 1p)
   [ -n "$container" ] || return 0
   there=$(docker exec "$container" date '+%Z %s' 2> /dev/null) || return 0
   if [ "${there% *}" != UTC ]; then
@@ -211,51 +209,55 @@ clock() {
   fi
 }
 
-secrets() {
-  local name path bad=0 mend content length
-  mend=scripts/secrets.sh
-  if [ -z "$production" ]; then mend="git checkout -- secrets/dev"; fi
-  while read -r name path; do
-    [ -n "$name" ] || continue
-    case $path in
-      *.pem) mend="scripts/certificate.sh --help says how to make it" ;;
-    esac
-    path=$(short "$path")
-    if [ ! -e "$path" ]; then
-      report fail "$path is missing" "$mend"
-    elif [ -z "$(find "$path" -prune -perm -0004)" ]; then
-      report fail "$path cannot be read by the containers" "chmod 0444 $path"
-    elif [ ! -s "$path" ]; then
-      case $path in secrets/alert_*) continue ;; esac # Then nobody is notified.
-      report fail "$path is empty" "rm $path, then $mend"
-    else
-      [ -n "$production" ] || continue
-      content=$(cat "$path")
-      length=${#content}
-      case $path in
-        secrets/dev/*) report fail "$path is development's" "take docker-compose.prod.yml into COMPOSE_FILE in .env" ;;
-        *.txt)
-          if development "$content"; then
-            report fail "$path is development's password" "rm $path, then $mend; a running database keeps its password: docs/secrets.md"
-          elif [ "$length" -lt 20 ]; then
-            report fail "$path has $length characters, and 20 are the least" "rm $path, then $mend; a running database keeps its password: docs/secrets.md"
-          else
-            continue
-          fi
-          ;;
-        *) continue ;;
-      esac
+# secret NAME PATH: what is wrong with it.
+secret() {
+  local path mend renew content
+  path=$(short "$2")
+  case $path in
+    secrets/dev/*) mend="git checkout -- $path" ;;
+    *.pem) mend="scripts/certificate.sh self-signed DOMAIN" ;;
+    *) mend=scripts/secrets.sh ;;
+  esac
+  renew="rm $path, then $mend; a running database keeps its password: docs/secrets.md"
+  if [ ! -e "$path" ]; then
+    report fail "$path is missing" "$mend"
+  elif [ -z "$(find "$path" -prune -perm -0004)" ]; then
+    report fail "$path cannot be read by the containers" "chmod 0444 $path"
+  elif [[ $1 = alert_* ]]; then
+    return                             # may be empty, see alerts
+  elif [ ! -s "$path" ]; then
+    report fail "$path is empty" "$renew"
+  elif [ -n "$production" ]; then
+    content=$(cat "$path")
+    if development "$content"; then
+      report fail "$path is development's, which everybody knows" "$renew"
+    elif [ "${#content}" -lt 20 ]; then
+      report fail "$path has ${#content} characters, and 20 are the least" "$renew"
     fi
-    bad=1
+  fi
+}
+
+secrets() {
+  local name path before=$reported
+  while read -r name path; do
+    [ -z "$name" ] || secret "$name" "$path"
   done <<< "$(of secret)"
   if [ -n "$production" ] && [ -d secrets ] && [ -n "$(find secrets -prune \( -perm -0001 -o -perm -0004 -o -perm -0010 -o -perm -0040 \))" ]; then
     report fail "secrets is open to other users of this host" "chmod 0700 secrets"
-    bad=1
   fi
-  if [ "$bad" = 0 ]; then report ok "secrets: $(of secret | sed 's/ .*//' | list)"; fi
+  [ "$reported" != "$before" ] || report ok "secrets: $(of secret | sed 's/ .*//' | list)"
 }
 
-# development PASSWORD: whether secrets/dev has it.
+alerts() {
+  local files
+  files=$(of secret | sed -n 's/^alert_[^ ]* //p')
+  [ -n "$production" ] && [ -n "$files" ] || return 0
+  if [ -z "$(while read -r file; do cat "$file"; done <<< "$files" 2> /dev/null)" ]; then
+    report warn "nobody is told of an alert" "docs/monitoring.md says what to write into $(printf '%s' "$files" | sed "s|^$PWD/||" | list)"
+  fi
+}
+
+# development SECRET: whether secrets/dev has it.
 development() {
   local file
   for file in secrets/dev/*; do
@@ -266,12 +268,11 @@ development() {
 
 # What is mounted is read by a user of the container's, who is somebody else here.
 mounts() {
-  local service path
+  local service path closed
   while read -r service path; do
     [ -e "$path" ] || continue
-    if [ -z "$(find "$path" -prune -perm -0004)" ]; then
-      report fail "$(short "$path") cannot be read by $service" "chmod -R a+rX $(short "$path")"
-    fi
+    closed=$(find "$path" \( ! -perm -0004 -o -type d ! -perm -0001 \) 2> /dev/null | sed -n 1p)
+    [ -z "$closed" ] || report fail "$(short "$closed") cannot be read by $service" "chmod -R a+rX $(short "$path")"
   done <<< "$(of bind)"
 }
 
@@ -310,6 +311,9 @@ certificate() {
   local certificate key until
   certificate=$(of secret | sed -n 's/^tls_certificate //p')
   key=$(of secret | sed -n 's/^tls_key //p')
+  # Where the edge was started by --profile, the configuration of this shell does not name them.
+  certificate=${certificate:-secrets/tls_certificate.pem}
+  key=${key:-secrets/tls_key.pem}
   [ -s "$certificate" ] && [ -s "$key" ] || return 0
   if ! hash openssl 2> /dev/null; then
     report warn "the certificate was not looked at, for openssl is missing" "apt-get install openssl"
@@ -334,9 +338,9 @@ certificate() {
 backups() {
   if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
     return
-  elif [ -z "$(find backups -path "*/20*Z/manifest" 2> /dev/null | head -n 1)" ]; then
+  elif [ -z "$(find backups -path "*/20*Z/manifest" 2> /dev/null | sed -n 1p)" ]; then
     report warn "there is no backup" "scripts/backup.sh"
-  elif [ -z "$(find backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | head -n 1)" ]; then
+  elif [ -z "$(find backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | sed -n 1p)" ]; then
     report warn "the last backup is older than $backup_hours hours" "scripts/backup.sh"
   else
     report ok "the last backup is younger than $backup_hours hours"
@@ -344,7 +348,7 @@ backups() {
 }
 
 containers() {
-  local service name state status seen='' bad=0 count=0
+  local service name state status seen='' count=0 before=$reported
   while IFS='|' read -r service name state status; do
     [ -n "$service" ] || continue
     seen="$seen $service "
@@ -352,18 +356,11 @@ containers() {
       *"(unhealthy)"*) report fail "$name is unhealthy" "docker compose logs --tail 50 $service" ;;
       restarting*) report fail "$name fails again and again" "docker compose logs --tail 50 $service" ;;
       *"health: starting"*) report warn "$name is still starting" "wait a minute" ;;
-      running*)
-        count=$((count + 1))
-        continue
-        ;;
-      exited*"(0)"*)
-        if once "$name"; then continue; fi
-        report fail "$name is stopped" "docker compose up -d $service"
-        ;;
+      running*) count=$((count + 1)) ;;
+      exited*"(0)"*) once "$name" || report fail "$name is stopped" "docker compose up -d $service" ;;
       exited*) report fail "$name ended: $status" "docker compose logs --tail 50 $service" ;;
       *) report fail "$name is $state" "docker compose up -d $service" ;;
     esac
-    bad=1
   done <<< "$(docker ps -a --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
     --format '{{.Label "com.docker.compose.service"}}|{{.Names}}|{{.State}}|{{.Status}}' | sort)"
   if [ -z "$seen" ]; then
@@ -373,13 +370,10 @@ containers() {
   while read -r service; do
     case $seen in
       *" $service "*) ;;
-      *)
-        report fail "$service has no container" "docker compose up -d $service"
-        bad=1
-        ;;
+      *) report fail "$service has no container" "docker compose up -d $service" ;;
     esac
   done <<< "$(of service | grep -vFx -e "$(of once)")"
-  if [ "$bad" = 0 ]; then report ok "$count containers are healthy"; fi
+  [ "$reported" != "$before" ] || report ok "$count containers are healthy"
 }
 
 engine='' compose='' production='' info='' model='' project='' files=''
@@ -394,6 +388,7 @@ layers
 disk "$PWD" "this folder"
 if [ -n "$model" ]; then
   secrets
+  alerts
   mounts
   certificate
   database

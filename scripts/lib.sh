@@ -13,7 +13,9 @@ die() {
 
 # report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
 worst=0
+reported=0
 report() {
+  reported=$((reported + 1))
   printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"
   case $1 in
     warn) [ "$worst" = 2 ] || worst=1 ;;
@@ -23,7 +25,7 @@ report() {
 
 # model: what Compose makes of the layers, as lines that begin with a kind:
 # project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES (of all its replicas), port SERVICE ADDRESS PORT TARGET,
-# bind SERVICE PATH, secret NAME PATH, external NETWORK.
+# bind SERVICE PATH (read-only), secret NAME PATH, external NETWORK.
 model() {
   docker compose config | awk '
     function value(line) { sub(/^[^:]*: */, "", line); gsub(/^"|"$/, "", line); return line }
@@ -43,7 +45,8 @@ model() {
     block == "ports:" && $1 == "published:" { port = value($0) }
     block == "ports:" && $1 == "protocol:" { print "port", service, address, port, target }
     block == "volumes:" && /^      - / { bind = $3 == "bind" }
-    block == "volumes:" && bind && $1 == "source:" { print "bind", service, value($0) }
+    block == "volumes:" && $1 == "source:" { source = value($0) }
+    block == "volumes:" && bind && $1 == "read_only:" { print "bind", service, source }
     section == "secrets:" && /^    file:/ { print "secret", item, value($0) }
     section == "networks:" && /^    name:/ { name = value($0) }
     section == "networks:" && /^    external: true/ { print "external", name }'

@@ -18,8 +18,8 @@ containers() {
   docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False --format "$format" "$@"
 }
 
-# container SERVICE: a running one of it.
-container() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | head -n 1; }
+# running SERVICE: a container of it.
+running() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | sed -n 1p; }
 
 # configuration FILE...: that these layers, if they are here, make a configuration.
 configuration() {
@@ -38,7 +38,7 @@ configuration() {
 # settle: waits until no container is starting any more.
 settle() {
   local deadline=$((SECONDS + patience))
-  while containers '{{.Status}}' | grep -q 'health: starting' && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
+  while grep -q 'health: starting' <<< "$(containers '{{.Status}}')" && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
 }
 
 health() {
@@ -48,7 +48,8 @@ health() {
     running="$running $service "
     case "$state $status" in
       *"(healthy)"*) report ok "$name is healthy" ;;
-      running*[!\)]) report ok "$name is running; its image holds nothing for a health check" ;;
+      "running Up"*"("*) report fail "$name: $status" "docker compose logs --tail 50 $service" ;;
+      running*) report ok "$name is running, and has no health check" ;;
       exited*"(0)"*)
         if once "$name"; then
           report ok "$name has done its work"
@@ -72,8 +73,8 @@ networks() { docker inspect --format '{{range $name, $network := .NetworkSetting
 
 isolation() {
   local nginx db address answer shared network open=''
-  nginx=$(container nginx)
-  db=$(container db)
+  nginx=$(running nginx)
+  db=$(running db)
   if [ -n "$nginx" ] && [ -n "$db" ]; then
     shared=$(networks "$nginx" | grep -Fx -e "$(networks "$db")" || true)
     for address in db $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$db"); do
@@ -134,9 +135,9 @@ cat <&3'
 # How to reach nginx: by its published port, or else as the host's proxy does, on the network that production shares with it.
 way() {
   local nginx network
-  nginx=$(container nginx)
+  nginx=$(running nginx)
   [ -n "$nginx" ] || return 0
-  port=$(docker port "$nginx" 80 2> /dev/null | head -n 1) || true
+  port=$(docker port "$nginx" 80 2> /dev/null | sed -n 1p) || true
   port=${port##*:}
   if [ -n "$port" ]; then
     address=127.0.0.1
@@ -148,7 +149,7 @@ way() {
     port=80
     outside=$network
     address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$network\").IPAddress}}" "$nginx")
-    image=$(docker inspect --format '{{.Image}}' "$(container db)")
+    image=$(docker inspect --format '{{.Image}}' "$(running db)")
     say "      nginx is asked on the network $network"
     return
   done
@@ -220,7 +221,7 @@ data() {
   before=$body
   if [ "$restart" = yes ]; then
     started=$SECONDS
-    docker restart "$(container db)" "$(container app)" > /dev/null
+    docker restart "$(running db)" "$(running app)" > /dev/null
     settle
     if until_done "$path" "$patience" && [ "$body" = "$before" ]; then
       report ok "it is the same after a restart of the database and the app, $((SECONDS - started)) s later"
@@ -253,7 +254,7 @@ configuration docker-compose.yml docker-compose.override.yml docker-compose.beta
 
 model=$(model 2> /dev/null) || die "this folder's Compose files make no configuration: docker compose config -q"
 project=$(of project)
-files=$(containers '{{.Label "com.docker.compose.project.config_files"}}' | head -n 1)
+files=$(containers '{{.Label "com.docker.compose.project.config_files"}}' | sed -n 1p)
 [ -n "$files" ] || die "nothing of the project $project is running: docker compose up -d --wait"
 # The layers that it was started from, which need not be those that this shell would take.
 export COMPOSE_FILE=$files COMPOSE_PATH_SEPARATOR=, COMPOSE_PROJECT_NAME=$project

@@ -117,6 +117,7 @@ class DoctorTest {
             environment.put("PATH", project.resolve("fakes").toString());
 
             assertFound(doctor(), 2, "fail  Docker is not installed: see https://docs.docker.com/engine/install");
+            Docker.run(project, Map.of(), "rm", "-r", "fakes").assertSuccess(); // Links that JUnit would warn of.
         }
 
         private Docker.Output doctor() {
@@ -158,7 +159,7 @@ class DoctorTest {
             "rm -f secrets/db_app.txt, 'fail  secrets/db_app.txt is missing: scripts/secrets.sh'",
             "chmod 0400 secrets/db_app.txt, 'fail  secrets/db_app.txt cannot be read by the containers: chmod 0444 secrets/db_app.txt'",
             "chmod 0755 secrets, 'fail  secrets is open to other users of this host: chmod 0700 secrets'",
-            "chmod 0600 nginx/nginx.conf, 'fail  nginx/nginx.conf cannot be read by nginx: chmod -R a+rX nginx/nginx.conf'",
+            "chmod 0600 nginx/nginx.conf, 'fail  nginx/nginx.conf cannot be read by nginx: chmod -R a+rX nginx'",
             "docker network rm $PROXY_NETWORK, 'fail  the network $PROXY_NETWORK does not exist: docker network create $PROXY_NETWORK'"
         })
         void aFaultAndItsMend(String fault, String line) {
@@ -186,7 +187,21 @@ class DoctorTest {
         void aSecretOfDevelopments() {
             shell("cp -f secrets/dev/db_app.txt secrets/db_app.txt");
 
-            assertFound(stack.script("doctor.sh"), 2, "fail  secrets/db_app.txt is development's password: rm secrets/db_app.txt, then");
+            assertFound(stack.script("doctor.sh"), 2, "fail  secrets/db_app.txt is development's, which everybody knows: rm secrets/db_app.txt, then");
+        }
+
+        @Test
+        void alertsThatReachNobody() throws IOException {
+            Files.writeString(project.resolve("alerts.yml"), """
+                    services: {nginx: {secrets: [alert_email, alert_webhook]}}
+                    secrets: {alert_email: {file: secrets/alert_email.yml}, alert_webhook: {file: secrets/alert_webhook.url}}
+                    """);
+            stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:alerts.yml");
+            shell("rm -f secrets/alert_*; touch secrets/alert_email.yml secrets/alert_webhook.url; chmod 0444 secrets/alert_*").assertSuccess();
+            assertFound(stack.script("doctor.sh"), 1, "warn  nobody is told of an alert: docs/monitoring.md says what to write into secrets/alert_email.yml secrets/alert_webhook.url");
+
+            shell("chmod u+w secrets/alert_webhook.url; echo http://a.example > secrets/alert_webhook.url").assertSuccess();
+            assertAllOk(stack.script("doctor.sh"));
         }
 
         @ParameterizedTest

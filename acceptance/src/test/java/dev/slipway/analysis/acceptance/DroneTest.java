@@ -119,6 +119,7 @@ class DroneTest {
             Docker.run(workspace, environment, "docker", "compose", "-p", name, "down", "--volumes", "--timeout", "10");
             containers.forEach(container -> Docker.run("docker", "rm", "--force", "--volumes", container));
             Docker.run("docker", "network", "rm", name, name + "-proxy");
+            list(pipeline(), "volumes").forEach(volume -> Docker.run("docker", "volume", "rm", "--force", name + "-" + volume.get("name")));
             Docker.run("docker", "image", "rm", "--force", "localhost/analysis-app:" + COMMIT, registry + "/team/analysis-app:" + VERSION);
             // Files that root wrote in a container, for the user who deletes the folder.
             Docker.run("docker", "run", "--rm", "--volume", workspace + ":/workspace", "--entrypoint", "chown",

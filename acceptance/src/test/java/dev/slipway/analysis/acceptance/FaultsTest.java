@@ -102,17 +102,23 @@ class FaultsTest {
     @Test
     void theAppRunsOutOfMemory() throws Exception {
         String app = stack.containers("app").get(0);
-        underLoad("app out of memory", () -> {
-            Docker.run("docker", "update", "--memory", "96m", "--memory-swap", "96m", app).assertSuccess();
-            await().atMost(Duration.ofSeconds(30)).until(() -> Stack.inspect(app).at("/RestartCount").asInt() > 0);
-            Docker.run("docker", "update", "--memory", "512m", "--memory-swap", "1g", app).assertSuccess();
-        });
+        underLoad("app out of memory", () -> await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofSeconds(5)).until(() -> {
+            if (Stack.inspect(app).at("/RestartCount").asInt() > 0) {
+                return true;
+            }
+            // Others in its container take what the limit leaves; of them all the app is the largest.
+            for (int i = 0; i < 3; i++) {
+                Docker.run("docker", "exec", "--detach", app, "/opt/java/bin/java", "-XX:+UseSerialGC", "-Xms100m", "-Xmx100m",
+                        "-XX:+AlwaysPreTouch", "-jar", "app.jar");
+            }
+            return false;
+        }));
     }
 
     @Test
     void everythingIsStoppedUncleanly() throws Exception {
         underLoad("kill -9 of everything", () -> {
-            stack.compose("kill").assertSuccess();
+            stack.compose("kill", "nginx", "app", "worker", "db").assertSuccess();
             stack.compose("up", "--detach", "--wait").assertSuccess();
         });
     }

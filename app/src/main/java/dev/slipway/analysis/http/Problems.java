@@ -5,6 +5,7 @@ import dev.slipway.analysis.analyses.IdempotencyKeyReusedException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +45,8 @@ class Problems extends ResponseEntityExceptionHandler {
 
     private static final Logger log = LoggerFactory.getLogger(Problems.class);
 
-    private static final int SERVER_IS_READ_ONLY = 1290; // ER_OPTION_PREVENTS_STATEMENT
+    /** MariaDB's ER_OPTION_PREVENTS_STATEMENT of a read-only server; ER_DISK_FULL, ER_ERROR_ON_WRITE, ER_RECORD_FILE_FULL. */
+    private static final Set<Integer> TAKES_NO_WRITES = Set.of(1290, 1021, 1026, 1114);
 
     /** An element of {@code errors} in a problem: what is wrong with one field, parameter or header. */
     record InvalidField(String field, String message) {}
@@ -71,10 +73,10 @@ class Problems extends ResponseEntityExceptionHandler {
         return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, "1").build();
     }
 
-    /** A database that is being upgraded can be read, and not written to. */
+    /** A database that is being upgraded, or whose disk is full, can be read and not written to. */
     @ExceptionHandler
-    ResponseEntity<ProblemDetail> handleReadOnly(UncategorizedDataAccessException e) {
-        return e.getMostSpecificCause() instanceof SQLException sql && sql.getErrorCode() == SERVER_IS_READ_ONLY
+    ResponseEntity<ProblemDetail> handleNoWrites(UncategorizedDataAccessException e) {
+        return e.getMostSpecificCause() instanceof SQLException sql && TAKES_NO_WRITES.contains(sql.getErrorCode())
                 ? handleUnavailable(sql)
                 : ResponseEntity.of(handleUnexpected(e)).build();
     }
