@@ -32,7 +32,8 @@ final class Stack implements AutoCloseable {
 
     private Stack() {
         environment.put("COMPOSE_PROJECT_NAME", name);
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT")) {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT",
+                "PROMETHEUS_PORT", "GRAFANA_PORT")) {
             environment.put(port, freePort());
         }
     }
@@ -78,10 +79,12 @@ final class Stack implements AutoCloseable {
         return this;
     }
 
-    /** Builds the images and starts the services; returns when all are healthy. */
-    Stack up() {
+    /** Builds the images and starts the services, all if none is named; returns when they are healthy. */
+    Stack up(String... services) {
         try {
-            compose("up", "--build", "--detach", "--wait", "--quiet-pull").assertSuccess();
+            compose(Stream.concat(Stream.of("up", "--build", "--detach", "--wait", "--quiet-pull"), Stream.of(services))
+                            .toArray(String[]::new))
+                    .assertSuccess();
             return this;
         } catch (AssertionError e) {
             System.out.println(compose("logs", "--tail", "50").text());
