@@ -4,7 +4,7 @@
 #   scripts/mixnode-keys.sh [DIR]      the folder is secrets unless said otherwise
 #
 # Nodes use them with MIXNODE_KEYS=DIR in .env. Who sends needs the three files mixnode_*.public.json.
-
+set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 help "$@"

@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -29,9 +31,11 @@ final class Stack implements AutoCloseable {
     private Path folder = Docker.PROJECT;
 
     private Stack() {
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT")) {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "ENTRY_PORT")) {
             environment.put(port, freePort());
         }
+        // Behind the networks that Docker gives out by itself; two stacks of one minute seldom meet.
+        environment.put("BETANET_SUBNET", "10.213." + System.nanoTime() / 1_000_000 % 256 + ".0/24");
     }
 
     /** A stack of these layers. */
@@ -47,6 +51,12 @@ final class Stack implements AutoCloseable {
     /** A copy of the project in place of the project itself. */
     Stack in(Path folder) {
         this.folder = folder;
+        return this;
+    }
+
+    /** A variable of the Compose files. */
+    Stack set(String variable, String value) {
+        environment.put(variable, value);
         return this;
     }
 
@@ -136,13 +146,18 @@ final class Stack implements AutoCloseable {
     @Override
     public void close() {
         compose("down", "--volumes", "--remove-orphans", "--timeout", "10");
-        Docker.run("docker", "image", "rm", "-f", imageOf("app"));
+        images().forEach(image -> Docker.run("docker", "image", "rm", "-f", image));
     }
 
-    private String imageOf(String service) {
-        return JSON.readTree(compose("config", "--format", "json").text())
-                .at("/services/" + service + "/image")
-                .asString();
+    /** What this stack has built. */
+    private Set<String> images() {
+        Set<String> images = new TreeSet<>();
+        for (JsonNode service : JSON.readTree(compose("config", "--format", "json").text()).get("services")) {
+            if (service.has("build")) {
+                images.add(service.get("image").asString());
+            }
+        }
+        return images;
     }
 
     private HttpRequest.Builder request(String path) {

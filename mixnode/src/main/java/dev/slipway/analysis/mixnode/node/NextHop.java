@@ -1,19 +1,17 @@
 package dev.slipway.analysis.mixnode.node;
 
 import dev.slipway.analysis.mixnode.packet.Opener;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** Where opened packets go from here. */
 interface NextHop {
 
     /**
-     * Sends one, and tries again until the deadline while that may help.
+     * Sends a batch, and what did not get through again until the deadline.
      *
      * @param deadline by {@link System#nanoTime}
-     * @return completes, and never exceptionally, when the next hop has answered or was given up
+     * @return what became of each, in the batch's order
      */
-    CompletableFuture<Outcome> send(Opener.Opened opened, long deadline);
-
-    /** @return how many of a batch are sent at the same time */
-    int lanes();
+    CompletableFuture<List<Outcome>> send(List<? extends Opener.Opened> batch, long deadline);
 }

@@ -1,10 +1,10 @@
 package dev.slipway.analysis.mixnode.node;
 
+import dev.slipway.analysis.mixnode.packet.Hop;
 import dev.slipway.analysis.mixnode.packet.Keys;
-import dev.slipway.analysis.mixnode.packet.Layer;
 import dev.slipway.analysis.mixnode.packet.Opener;
 import java.time.Clock;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -12,6 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
@@ -24,8 +25,8 @@ import org.springframework.stereotype.Component;
  *
  * <p>An acknowledgement says that the service has the submission, not merely that this node has the packet: a node holds
  * packets in memory alone, and one that is killed loses them, but none that was acknowledged. The sender makes a new
- * packet for a submission that was not, with the same idempotency key. The price is a connection that stays open until
- * the answer, on every hop.
+ * packet for a submission that was not, with the same idempotency key. The price is that an answer takes as long as the
+ * packet's whole way, and that a node has a request of each batch open for as long.
  *
  * <p>The batch is acknowledged as one and in random order, for an answer that followed its own packet's would tell who
  * watches both sides of the node which packet was whose.
@@ -36,8 +37,6 @@ final class Node implements DisposableBean {
     private static final Logger log = LoggerFactory.getLogger(Node.class);
 
     private record Waiting(Opener.Opened opened, long receivedAt, long pooledAt, CompletableFuture<Outcome> outcome) {}
-
-    private record Sent(Waiting packet, CompletableFuture<Outcome> outcome) {}
 
     private final NodeProperties properties;
     private final Metrics metrics;
@@ -55,7 +54,9 @@ final class Node implements DisposableBean {
         this.metrics = metrics;
         opener = new Opener(properties.hop(), Keys.readPrivate(properties.keyFile()));
         replays = new ReplayCache(Clock.systemUTC(), properties);
-        nextHop = properties.nextHop().isEmpty() ? new Sink() : new HttpHop(properties);
+        nextHop = properties.nextHop().isEmpty()
+                ? new Sink()
+                : properties.hop() == Hop.EXIT ? new Service(properties) : new Relay(properties);
         room = new Semaphore(properties.packetLimit());
         workers = Executors.newFixedThreadPool(properties.pipelineWorkers(), new CustomizableThreadFactory("worker-"));
         pool = new Pool<>(properties.mixBatchSize(), properties.mixDelay(), timer, this::forward);
@@ -64,20 +65,26 @@ final class Node implements DisposableBean {
         metrics.gauge("mixnode.replay.packets", "Packets that are remembered", replays::size);
     }
 
+    /** Counts a packet that is none. */
+    Outcome refuse(Outcome outcome) {
+        metrics.received();
+        metrics.ended(outcome);
+        return outcome;
+    }
+
     /** @return completes when it is known what became of the packet */
     CompletableFuture<Outcome> accept(byte[] packet) {
-        long receivedAt = System.nanoTime();
-        CompletableFuture<Outcome> outcome = new CompletableFuture<>();
-        metrics.received();
-        if (packet.length != Layer.PACKET_LENGTH) {
-            outcome.complete(Outcome.WRONG_SIZE);
-        } else if (!room.tryAcquire()) {
-            outcome.complete(Outcome.BUSY);
-        } else {
-            outcome.whenComplete((ended, failure) -> room.release());
-            workers.execute(() -> open(packet, receivedAt, outcome)); // The queue before them is as long as there is room.
+        if (!room.tryAcquire()) {
+            return CompletableFuture.completedFuture(refuse(Outcome.BUSY));
         }
-        return outcome.whenComplete((ended, failure) -> metrics.ended(ended));
+        long receivedAt = System.nanoTime();
+        metrics.received();
+        CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+        workers.execute(() -> open(packet, receivedAt, outcome)); // The queue before them is as long as there is room.
+        return outcome.whenComplete((ended, failure) -> {
+            room.release();
+            metrics.ended(ended);
+        });
     }
 
     private void open(byte[] packet, long receivedAt, CompletableFuture<Outcome> outcome) {
@@ -99,34 +106,21 @@ final class Node implements DisposableBean {
     }
 
     private void forward(List<Waiting> batch) {
-        long deadline = System.nanoTime() + properties.giveUpAfter().toNanos();
-        int lanes = Math.min(nextHop.lanes(), batch.size());
-        List<Sent> sent = new ArrayList<>();
-        List<CompletableFuture<Outcome>> ends = new ArrayList<>();
-        for (int lane = 0; lane < lanes; lane++) {
-            CompletableFuture<Outcome> last = CompletableFuture.completedFuture(Outcome.DELIVERED);
-            for (int i = lane; i < batch.size(); i += lanes) {
-                Waiting packet = batch.get(i);
-                last = last.thenCompose(before -> send(packet, deadline)).exceptionally(Node::failed);
-                sent.add(new Sent(packet, last));
-            }
-            ends.add(last);
-        }
-        CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new))
-                .thenRun(() -> Pool.shuffled(sent).forEach(one -> one.packet.outcome.complete(one.outcome.join())));
-    }
-
-    private CompletableFuture<Outcome> send(Waiting packet, long deadline) {
         long now = System.nanoTime();
-        metrics.mixDelay.record(now - packet.pooledAt, TimeUnit.NANOSECONDS);
-        metrics.hopLatency.record(now - packet.receivedAt, TimeUnit.NANOSECONDS);
-        return nextHop.send(packet.opened, deadline)
-                .whenComplete((outcome, failure) -> metrics.acknowledgement.record(System.nanoTime() - now, TimeUnit.NANOSECONDS));
-    }
-
-    private static Outcome failed(Throwable failure) {
-        log.error("Unexpected error", failure);
-        return Outcome.NEXT_HOP_DOWN;
+        for (Waiting packet : batch) {
+            metrics.mixDelay.record(now - packet.pooledAt, TimeUnit.NANOSECONDS);
+            metrics.hopLatency.record(now - packet.receivedAt, TimeUnit.NANOSECONDS);
+        }
+        nextHop.send(batch.stream().map(Waiting::opened).toList(), now + properties.giveUpAfter().toNanos())
+                .exceptionally(failure -> {
+                    log.error("Unexpected error", failure);
+                    return Collections.nCopies(batch.size(), Outcome.NEXT_HOP_DOWN);
+                })
+                .thenAccept(outcomes -> {
+                    metrics.acknowledgement.record(System.nanoTime() - now, TimeUnit.NANOSECONDS);
+                    Pool.shuffled(IntStream.range(0, batch.size()).boxed().toList())
+                            .forEach(i -> batch.get(i).outcome.complete(outcomes.get(i)));
+                });
     }
 
     /** Comes after the web server has answered the last packet. */

@@ -1,5 +1,6 @@
 package dev.slipway.analysis.mixnode.node;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 import org.springframework.http.HttpStatus;
 
@@ -8,7 +9,7 @@ enum Outcome {
     /** The service has the submission, or the sink. */
     DELIVERED(HttpStatus.NO_CONTENT, ""),
 
-    WRONG_SIZE(HttpStatus.BAD_REQUEST, "A packet is 2048 bytes long: make it with \"java -jar mixnode.jar send\"."),
+    WRONG_SIZE(HttpStatus.BAD_REQUEST, "A packet is 2048 bytes long, and a request has one or more of them: make it with \"java -jar mixnode.jar send\"."),
     NOT_FOR_THIS_KEY(
             HttpStatus.BAD_REQUEST,
             "The packet was not made for this node's key, or was changed on its way: make it anew, with this node's public key."),
@@ -39,6 +40,7 @@ enum Outcome {
         return detail;
     }
 
+    @JsonValue
     String label() {
         return name().toLowerCase(Locale.ROOT);
     }

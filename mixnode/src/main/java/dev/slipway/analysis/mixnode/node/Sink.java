@@ -1,6 +1,8 @@
 package dev.slipway.analysis.mixnode.node;
 
 import dev.slipway.analysis.mixnode.packet.Opener;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -11,14 +13,11 @@ final class Sink implements NextHop {
     private static final Logger log = LoggerFactory.getLogger(Sink.class);
 
     @Override
-    public CompletableFuture<Outcome> send(Opener.Opened opened, long deadline) {
-        Opener.Submission submission = (Opener.Submission) opened;
-        log.info("Submission {} of {} bytes ends here: this exit has no NEXT_HOP", submission.idempotencyKey(), submission.content().length);
-        return CompletableFuture.completedFuture(Outcome.DELIVERED);
-    }
-
-    @Override
-    public int lanes() {
-        return 1;
+    public CompletableFuture<List<Outcome>> send(List<? extends Opener.Opened> batch, long deadline) {
+        for (Opener.Opened opened : batch) {
+            Opener.Submission submission = (Opener.Submission) opened;
+            log.info("Submission {} of {} bytes ends here: this exit has no NEXT_HOP", submission.idempotencyKey(), submission.content().length);
+        }
+        return CompletableFuture.completedFuture(Collections.nCopies(batch.size(), Outcome.DELIVERED));
     }
 }
