@@ -191,10 +191,10 @@ class BaseTest {
         for (int i = 0; i < 200; i++) {
             String name = "killed-" + i;
             if (i == 60) {
-                kill("worker", "java");
+                stack.kill("worker", "java");
             }
             if (i == 120) {
-                kill("db", "mariadbd");
+                stack.kill("db", "mariadbd");
             }
             // A client that gets no 202 sends again, with the same key.
             await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> stack.submit(name).statusCode() == 202);
@@ -234,15 +234,5 @@ class BaseTest {
         } finally {
             stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "app=1", "--scale", "worker=1");
         }
-    }
-
-    /** kill -9, from a container that shares the service's processes, since the service's own image may have no kill. */
-    private static void kill(String service, String command) {
-        String container = stack.containers(service).get(0);
-        String user = Stack.inspect(container).at("/Config/User").asString();
-        String database = Stack.inspect(stack.containers("db").get(0)).at("/Config/Image").asString();
-        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
-                        "-c", "for p in /proc/[0-9]*; do [ \"$(< \"$p/comm\")\" = " + command + " ] && kill -9 \"${p#/proc/}\"; done; true")
-                .assertSuccess();
     }
 }

@@ -91,6 +91,16 @@ final class Stack implements AutoCloseable {
                 .toList();
     }
 
+    /** kill -9, from a container that shares the service's processes, since the service's own image may have no kill. */
+    void kill(String service, String command) {
+        String container = containers(service).get(0);
+        String user = inspect(container).at("/Config/User").asString();
+        String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
+        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
+                        "-c", "for p in /proc/[0-9]*; do [ \"$(< \"$p/comm\")\" = " + command + " ] && kill -9 \"${p#/proc/}\"; done; true")
+                .assertSuccess();
+    }
+
     static JsonNode inspect(String container) {
         return JSON.readTree(Docker.run("docker", "inspect", container).assertSuccess().text()).get(0);
     }
