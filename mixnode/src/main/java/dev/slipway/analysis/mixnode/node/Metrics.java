@@ -38,7 +38,7 @@ final class Metrics {
                         .register(registry));
             }
         }
-        unwrap = timer("mixnode.unwrap", "Removing a layer", Duration.ofNanos(100_000), Duration.ofMillis(50));
+        unwrap = timer("mixnode.unwrap.cpu", "CPU time of removing a layer", Duration.ofNanos(50_000), Duration.ofMillis(20));
         mixDelay = timer("mixnode.mix.delay", "From coming into the pool to leaving it", Duration.ofMillis(5), Duration.ofSeconds(60));
         hopLatency = timer("mixnode.hop.latency", "From coming into the node to leaving it", Duration.ofMillis(5), Duration.ofSeconds(60));
         acknowledgement = timer(

@@ -3,6 +3,8 @@ package dev.slipway.analysis.mixnode.node;
 import dev.slipway.analysis.mixnode.packet.Hop;
 import dev.slipway.analysis.mixnode.packet.Keys;
 import dev.slipway.analysis.mixnode.packet.Opener;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.time.Clock;
 import java.util.Collections;
 import java.util.List;
@@ -35,6 +37,7 @@ import org.springframework.stereotype.Component;
 final class Node implements DisposableBean {
 
     private static final Logger log = LoggerFactory.getLogger(Node.class);
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
     private record Waiting(Opener.Opened opened, long receivedAt, long pooledAt, CompletableFuture<Outcome> outcome) {}
 
@@ -89,14 +92,14 @@ final class Node implements DisposableBean {
 
     private void open(byte[] packet, long receivedAt, CompletableFuture<Outcome> outcome) {
         Opener.Opened opened;
-        long start = System.nanoTime();
+        long cpu = THREADS.getCurrentThreadCpuTime();
         try {
             opened = opener.open(packet);
         } catch (Opener.RefusedException e) {
             outcome.complete(Outcome.NOT_FOR_THIS_KEY);
             return;
         }
-        metrics.unwrap.record(System.nanoTime() - start, TimeUnit.NANOSECONDS);
+        metrics.unwrap.record(THREADS.getCurrentThreadCpuTime() - cpu, TimeUnit.NANOSECONDS);
         Outcome seen = replays.remember(packet, opened);
         if (seen != Outcome.DELIVERED) {
             outcome.complete(seen);
