@@ -52,7 +52,7 @@ delta() { awk -v n="$3" -v m="$4" '$1 == n && $2 == m { v[FILENAME] = $3 } END {
 quotient() { awk -v a="$1" -v b="$2" -v f="$3" -v format="$4" 'BEGIN { if (b > 0) printf format, a / b * f; else printf "none" }'; }
 
 # resident NODE: MiB of the JVM.
-resident() { docker top "$(compose ps -q "$1")" -eo rss,comm | awk '$2 == "java" && $1 > max { max = $1 } END { printf "%d", max / 1024 }'; }
+resident() { docker top "$(compose ps -q "$1")" -eo pid,rss,comm | awk '$3 == "java" && $2 > max { max = $2 } END { printf "%d", max / 1024 }'; }
 
 note "start three nodes"
 compose up --build --detach --wait --quiet-pull > "$work/up.log" 2>&1 || { cat "$work/up.log" >&2; die "the nodes do not start: see above"; }
@@ -93,5 +93,9 @@ row "in the node, at load, ms" load_latency
 row "of that in the pool, ms" load_delay
 row "CPU per packet, microseconds" cpu
 row "of that removing the layer" crypto
+forwarded() { delta "$work/2" "$work/3" "$1" mixnode_packets_forwarded_total; }
+dropped() { awk -v n="$1" '$1 == n && $2 ~ /^mixnode_packets_dropped_total/ { v = FILENAME == ARGV[1] ? -$3 : $3; sum[$2] += v } END { for (k in sum) if (sum[k]) { split(k, r, "\""); printf "%s%s %d", s, r[2], sum[k]; s = ", " } if (!s) printf "none" }' "$work/2" "$work/3"; }
+row "forwarded" forwarded
+row "dropped" dropped
 row "resident at first, MiB" idle_memory
 row "resident after the load, MiB" resident

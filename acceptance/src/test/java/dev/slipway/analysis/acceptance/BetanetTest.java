@@ -148,7 +148,7 @@ class BetanetTest {
             assertThat(container.at("/HostConfig/ReadonlyRootfs").asBoolean()).isTrue();
             assertThat(container.at("/HostConfig/CapDrop").toString()).isEqualTo("[\"ALL\"]");
             assertThat(container.at("/HostConfig/SecurityOpt").toString()).contains("no-new-privileges");
-            assertThat(container.at("/HostConfig/Memory").asLong()).isEqualTo(320 << 20);
+            assertThat(container.at("/HostConfig/Memory").asLong()).isEqualTo(384 << 20);
             assertThat(container.at("/NetworkSettings/Ports").toString()).doesNotContain("HostPort");
         }
     }
@@ -157,8 +157,8 @@ class BetanetTest {
     void theJvmAcceptsItsCache() {
         String image = Stack.inspect(stack.containers(ENTRY).get(0)).get("Image").asString();
 
-        var run = Docker.run("docker", "run", "--rm", "--network", "none", "--memory", "320m", "--entrypoint", "/opt/java/bin/java", image,
-                "-XX:+UseSerialGC", "-XX:InitialRAMPercentage=10", "-XX:MaxRAMPercentage=30", "-XX:AOTMode=on", "-XX:AOTCache=/app/mixnode.aot",
+        var run = Docker.run("docker", "run", "--rm", "--network", "none", "--memory", "384m", "--entrypoint", "/opt/java/bin/java", image,
+                "-XX:+UseSerialGC", "-XX:InitialRAMPercentage=10", "-XX:MaxRAMPercentage=25", "-XX:AOTMode=on", "-XX:AOTCache=/app/mixnode.aot",
                 "-cp", "mixnode.jar", "dev.slipway.analysis.mixnode.HealthCheck");
 
         assertThat(run.text()).contains("java.net.ConnectException").doesNotContain("AOT cache");
