@@ -19,6 +19,17 @@ put() {
   chmod 0444 "$2"                      # for the container's user; the folder keeps other users of this host out
 }
 
+# measured: says when the certificate ends where node-exporter looks, for the alert CertificateNearExpiry.
+measured() {
+  local end seconds
+  end=$(openssl x509 -noout -enddate -in "$certificate" | cut -d = -f 2)
+  seconds=$(date -d "$end" +%s 2> /dev/null || date -j -f "%b %e %T %Y %Z" "$end" +%s) # GNU's, or macOS's
+  mkdir -p metrics
+  printf 'certificate_expiry_timestamp_seconds{name="edge"} %s\n' "$seconds" > metrics/certificate.new
+  chmod 0644 metrics/certificate.new
+  mv metrics/certificate.new metrics/certificate.prom
+}
+
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 
 self_signed() {
@@ -36,6 +47,7 @@ self_signed() {
   mkdir -p secrets && chmod 0700 secrets
   put "$work/certificate" "$certificate"
   put "$work/key" "$key"
+  measured
   say "made: $certificate for $1, signed by itself; browsers warn until an ACME client replaces it"
 }
 
@@ -50,6 +62,7 @@ install() {
   mkdir -p secrets && chmod 0700 secrets
   put "$1" "$certificate"
   put "$2" "$key"
+  measured
   if [ -z "$(docker compose --profile edge ps -q --status running edge 2> /dev/null)" ]; then
     say "installed: $certificate; the edge is not running"
     return

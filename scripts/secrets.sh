@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Usage: scripts/secrets.sh                          makes every secret of production that is missing
-#        scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup or db_root a new password
+#        scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
 #
-# The secrets are the files that docker-compose.prod.yml names, each made of 256 random bits and never overwritten. Their
-# folder is closed to other users of this host; the files in it are readable, since containers read them as users of
-# their own.
+# The secrets are the files that docker-compose.prod.yml names, each made of 256 random bits and never overwritten; those
+# that say whom an alert goes to are made empty, which is nobody. Their folder is closed to other users of this host; the
+# files in it are readable, since containers read them as users of their own.
 #
 # A rotation changes the password in the running database and in its file, and replaces the containers that read it,
 # one after the other. Old and new password are both good meanwhile, so that no request is lost. Cut short, it goes on
@@ -32,6 +32,14 @@ make() {
       say "made  $file"
     fi
   done
+  sed -n 's/^ *file: \(secrets\/alert_.*\)$/\1/p' docker-compose.prod.yml | while read -r file; do
+    if [ -e "$file" ]; then
+      say "kept  $file"
+    else
+      place "$file" < /dev/null
+      say "made  $file, empty: docs/monitoring.md"
+    fi
+  done
   chmod 0700 secrets
 }
 
@@ -39,8 +47,8 @@ rotate() {
   local name=$1 file=secrets/$1.txt next=secrets/$1.next service
   case $name in
     db_root) user="'root'@'localhost'" ;;
-    db_app | db_migrator | db_backup) user="'${name#db_}'@'%'" ;;
-    *) die "there is no password $name: choose db_app, db_migrator, db_backup or db_root" ;;
+    db_app | db_migrator | db_backup | db_exporter) user="'${name#db_}'@'%'" ;;
+    *) die "there is no password $name: choose db_app, db_migrator, db_backup, db_exporter or db_root" ;;
   esac
   need_production
   [ -s "$file" ] || die "there is no $file: scripts/secrets.sh makes it"
@@ -48,6 +56,9 @@ rotate() {
   confirm "Give $name a new password?"
   alone
 
+  if [ "$name" = db_exporter ]; then   # a database that is older than the monitoring has no such user
+    sql <<< "CREATE USER IF NOT EXISTS $user WITH MAX_USER_CONNECTIONS 3"
+  fi
   [ -s "$next" ] || random | place "$next"
   identified "$user" "$next" "$file"
   # In place, so that containers that have the file mounted see it.
@@ -58,6 +69,9 @@ rotate() {
     for service in app worker; do
       roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
     done
+  fi
+  if [ "$name" = db_exporter ]; then   # which reads it as it starts
+    docker compose --profile monitoring ps -q mysqld-exporter | while read -r service; do docker restart "$service" > /dev/null; done
   fi
   identified "$user" "$file"
   rm -f "$next"

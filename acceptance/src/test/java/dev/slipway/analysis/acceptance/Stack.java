@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -32,9 +34,12 @@ final class Stack implements AutoCloseable {
 
     private Stack() {
         environment.put("COMPOSE_PROJECT_NAME", name);
-        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT")) {
+        for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT",
+                "ENTRY_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT")) {
             environment.put(port, freePort());
         }
+        // Behind the networks that Docker gives out by itself; two stacks of one minute seldom meet.
+        environment.put("BETANET_SUBNET", "10.213." + System.nanoTime() / 1_000_000 % 256 + ".0/24");
     }
 
     /** A stack of these layers. */
@@ -42,6 +47,7 @@ final class Stack implements AutoCloseable {
         Stack stack = new Stack();
         stack.environment.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
         stack.environment.put("IMAGE", stack.name);
+        stack.environment.put("MIXNODE_IMAGE", stack.name + "-mixnode");
         return stack;
     }
 
@@ -78,10 +84,12 @@ final class Stack implements AutoCloseable {
         return this;
     }
 
-    /** Builds the images and starts the services; returns when all are healthy. */
-    Stack up() {
+    /** Builds the images and starts the services, all if none is named; returns when they are healthy. */
+    Stack up(String... services) {
         try {
-            compose("up", "--build", "--detach", "--wait", "--quiet-pull").assertSuccess();
+            compose(Stream.concat(Stream.of("up", "--build", "--detach", "--wait", "--quiet-pull"), Stream.of(services))
+                            .toArray(String[]::new))
+                    .assertSuccess();
             return this;
         } catch (AssertionError e) {
             System.out.println(compose("logs", "--tail", "50").text());
@@ -136,6 +144,16 @@ final class Stack implements AutoCloseable {
                 .text()
                 .lines()
                 .toList();
+    }
+
+    /** kill -9, from a container that shares the service's processes, since the service's own image may have no kill. */
+    void kill(String service, String command) {
+        String container = containers(service).get(0);
+        String user = inspect(container).at("/Config/User").asString();
+        String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
+        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
+                        "-c", "for p in /proc/[0-9]*; do [ \"$(< \"$p/comm\")\" = " + command + " ] && kill -9 \"${p#/proc/}\"; done; true")
+                .assertSuccess();
     }
 
     static JsonNode inspect(String container) {
@@ -193,7 +211,7 @@ final class Stack implements AutoCloseable {
     @Override
     public void close() {
         compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
-        for (String repository : List.of(name, "localhost/" + name)) {
+        for (String repository : List.of(name, name + "-mixnode", "localhost/" + name)) {
             Docker.run("docker", "image", "ls", "--quiet", repository).text().lines().forEach(
                     image -> Docker.run("docker", "image", "rm", "--force", image));
         }

@@ -1,5 +1,7 @@
 package dev.slipway.analysis.analyses;
 
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.persistence.EntityManager;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -21,11 +23,19 @@ class Submissions {
     private final EntityManager entityManager;
     private final AnalysisRepository analyses;
     private final TransactionTemplate transaction;
+    private final Counter submitted;
 
-    Submissions(EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions) {
+    Submissions(
+            EntityManager entityManager,
+            AnalysisRepository analyses,
+            PlatformTransactionManager transactions,
+            MeterRegistry meters) {
         this.entityManager = entityManager;
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);
+        this.submitted = Counter.builder("analyses.submitted")
+                .description("Analyses taken in, repetitions apart")
+                .register(meters);
     }
 
     /**
@@ -60,6 +70,7 @@ class Submissions {
             entityManager.persist(analysis);
             entityManager.persist(new AnalysisValues(analysis, doubles));
         });
+        submitted.increment();
         return analysis;
     }
 

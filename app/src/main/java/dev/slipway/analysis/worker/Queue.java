@@ -31,7 +31,7 @@ class Queue {
         // Any plan but reading the index in its order would lock rows that are not taken. And one locking read for all:
         // a plain one after it may have an older view, and miss the values of what was just submitted.
         List<Job> jobs = jdbc.sql("""
-                        SELECT id, attempts + 1 AS attempt, doubles
+                        SELECT id, attempts + 1 AS attempt, status = 'RUNNING' AS lease_expired, doubles
                         FROM analysis FORCE INDEX (queue) STRAIGHT_JOIN analysis_values ON analysis_id = id
                         WHERE due_at <= UTC_TIMESTAMP(6)
                         ORDER BY due_at
@@ -39,7 +39,11 @@ class Queue {
                         FOR UPDATE SKIP LOCKED
                         """)
                 .param("limit", limit)
-                .query((row, number) -> new Job(uuid(row.getBytes("id")), row.getInt("attempt"), row.getBytes("doubles")))
+                .query((row, number) -> new Job(
+                        uuid(row.getBytes("id")),
+                        row.getInt("attempt"),
+                        row.getBoolean("lease_expired"),
+                        row.getBytes("doubles")))
                 .list();
         if (!jobs.isEmpty()) {
             jdbc.sql("""
@@ -56,12 +60,20 @@ class Queue {
         return jobs;
     }
 
-    /** Writes the outcomes down, except of analyses whose lease another worker took over or that were deleted. */
+    /**
+     * Writes the outcomes down, except of analyses whose lease another worker took over or that were deleted.
+     *
+     * @return those written down
+     */
     @Transactional
-    public void finish(String owner, List<Outcome> outcomes) {
-        for (Outcome outcome : outcomes) {
-            statement(outcome).param("id", bytes(outcome.id())).param("owner", owner).update();
-        }
+    public List<Outcome> finish(String owner, List<Outcome> outcomes) {
+        return outcomes.stream()
+                .filter(outcome -> statement(outcome)
+                                .param("id", bytes(outcome.id()))
+                                .param("owner", owner)
+                                .update()
+                        == 1)
+                .toList();
     }
 
     private JdbcClient.StatementSpec statement(Outcome outcome) {

@@ -29,12 +29,14 @@ class Worker implements SmartLifecycle {
 
     private final Queue queue;
     private final WorkerProperties properties;
+    private final WorkerMetrics metrics;
     private volatile CountDownLatch stopping = new CountDownLatch(0);
     private ExecutorService threads;
 
-    Worker(Queue queue, WorkerProperties properties) {
+    Worker(Queue queue, WorkerProperties properties, WorkerMetrics metrics) {
         this.queue = queue;
         this.properties = properties;
+        this.metrics = metrics;
     }
 
     @Override
@@ -66,6 +68,15 @@ class Worker implements SmartLifecycle {
     }
 
     private void run() {
+        metrics.started();
+        try {
+            workUntilStopped();
+        } finally {
+            metrics.stopped();
+        }
+    }
+
+    private void workUntilStopped() {
         // One owner a thread: a thread that lost its lease must not take the next holder's for its own.
         String owner = "worker-" + UUID.randomUUID();
         Duration idle = MIN_IDLE;
@@ -86,6 +97,7 @@ class Worker implements SmartLifecycle {
 
     private int work(String owner) {
         List<Job> jobs = queue.claim(owner, properties.batchSize(), properties.lease());
+        metrics.claimed(jobs);
         List<Outcome> outcomes = new ArrayList<>();
         for (Job job : jobs) {
             if (!isRunning()) {
@@ -94,7 +106,7 @@ class Worker implements SmartLifecycle {
             outcomes.add(compute(job));
         }
         if (!outcomes.isEmpty()) {
-            queue.finish(owner, outcomes);
+            metrics.written(queue.finish(owner, outcomes));
         }
         if (outcomes.size() < jobs.size()) {
             queue.giveBack(owner, jobs.subList(outcomes.size(), jobs.size()).stream().map(Job::id).toList());

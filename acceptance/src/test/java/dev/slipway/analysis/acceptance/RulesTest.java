@@ -1,0 +1,83 @@
+package dev.slipway.analysis.acceptance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The configurations of Prometheus and Alertmanager, in the eyes of their own tools. */
+@ExtendWith(Docker.class)
+class RulesTest {
+
+    private static final String EMAIL = """
+            to: somebody@example.com
+            from: alerts@example.com
+            smarthost: mail.example.com:587
+            auth_username: alerts@example.com
+            auth_password: a secret
+            """;
+
+    @Test
+    void prometheusAcceptsItsConfigurationAndEveryTestOfARulePasses() {
+        String tests = "check config /etc/prometheus/prometheus.yml && cd /etc/prometheus/tests && promtool test rules *.yml";
+
+        var run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("prometheus"), "--entrypoint", "sh",
+                image("docker-compose.yml", "prometheus"), "-c", "promtool " + tests);
+
+        assertThat(run.assertSuccess().text()).contains("SUCCESS").doesNotContain("FAILED");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'\n', '', 0, 0, 0, 0",
+        "http://example.com/hook, '', 1, 0, 1, 0",
+        "'', '" + EMAIL + "', 0, 1, 0, 1",
+        "http://example.com/hook, '" + EMAIL + "', 1, 1, 0, 1"
+    })
+    void alertmanagerStartsWithWhateverReceiversThereAre(
+            String webhook, String email, int criticalHooks, int criticalEmails, int warningHooks, int warningEmails, @TempDir Path secrets)
+            throws IOException {
+        Files.setPosixFilePermissions(secrets, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Files.writeString(secrets.resolve("alert_webhook"), webhook);
+        Files.writeString(secrets.resolve("alert_email"), email);
+
+        // With --version it says which and ends, and its configuration stays for its own tool to look at.
+        String run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("alertmanager"),
+                        "-v", secrets.toAbsolutePath() + ":/run/secrets:ro", "--tmpfs", "/tmp", "--entrypoint", "sh",
+                        image("docker-compose.prod.yml", "alertmanager"), "-c",
+                        "sh /etc/alertmanager/start.sh --version && amtool check-config /tmp/alertmanager.yml && cat /tmp/alertmanager.yml"
+                                + " && amtool config routes test --config.file=/tmp/alertmanager.yml severity=critical 2> /dev/null"
+                                + " && amtool config routes test --config.file=/tmp/alertmanager.yml severity=warning 2> /dev/null")
+                .assertSuccess()
+                .text();
+
+        assertThat(run).contains("SUCCESS").endsWith("critical\nwarning\n");
+        String receivers = run.substring(run.indexOf("receivers:"));
+        String critical = receivers.substring(0, receivers.indexOf("name: warning"));
+        String warning = receivers.substring(receivers.indexOf("name: warning"));
+        assertThat(critical.split("url_file:", -1)).hasSize(criticalHooks + 1);
+        assertThat(critical.split("smarthost:", -1)).hasSize(criticalEmails + 1);
+        assertThat(warning.split("url_file:", -1)).hasSize(warningHooks + 1);
+        assertThat(warning.split("smarthost:", -1)).hasSize(warningEmails + 1);
+    }
+
+    private static String mount(String folder) {
+        return MonitoringFiles.MONITORING.resolve(folder).toAbsolutePath().normalize() + ":/etc/" + folder + ":ro";
+    }
+
+    @SuppressWarnings("unchecked")
+    private static String image(String file, String service) {
+        String services = MonitoringFiles.read(Project.FOLDER.resolve(file)).replace("!reset", "").replace("!override", "");
+        Map<String, Map<String, Object>> byName =
+                (Map<String, Map<String, Object>>) new org.yaml.snakeyaml.Yaml().<Map<String, Object>>load(services).get("services");
+        return (String) byName.get(service).get("image");
+    }
+}

@@ -1,0 +1,73 @@
+package dev.slipway.analysis.analyses;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.TimeGauge;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.springframework.context.annotation.Profile;
+import org.springframework.core.task.TaskExecutor;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Component;
+
+/**
+ * What waits for a worker, told by the role that is there when no worker is. The database is asked when somebody reads
+ * the gauges, at most once in {@link #FRESH}, and beside the reader: a database that hangs must not take the other
+ * metrics along. So a reader sees what was true at the reading before, and NaN while the database does not answer.
+ */
+@Component
+@Profile("web")
+class QueueMetrics implements MeterBinder {
+
+    private static final Duration FRESH = Duration.ofSeconds(5);
+    private static final Backlog UNKNOWN = new Backlog(Double.NaN, Double.NaN);
+
+    private final JdbcClient jdbc;
+    private final TaskExecutor executor;
+    private final AtomicBoolean asking = new AtomicBoolean();
+    private volatile Backlog backlog = UNKNOWN;
+    private volatile long asked = System.nanoTime() - FRESH.toNanos();
+
+    private record Backlog(double depth, double oldestMicroseconds) {}
+
+    QueueMetrics(JdbcClient jdbc, TaskExecutor executor) {
+        this.jdbc = jdbc;
+        this.executor = executor;
+    }
+
+    @Override
+    public void bindTo(MeterRegistry meters) {
+        Gauge.builder("analyses.queue.depth", () -> backlog().depth)
+                .description("Analyses that a worker may take now, counted to 100,000")
+                .register(meters);
+        TimeGauge.builder("analyses.queue.oldest", () -> backlog().oldestMicroseconds, TimeUnit.MICROSECONDS)
+                .description("How long the first of them has been waiting")
+                .register(meters);
+    }
+
+    private Backlog backlog() {
+        if (System.nanoTime() - asked >= FRESH.toNanos() && asking.compareAndSet(false, true)) {
+            executor.execute(this::ask);
+        }
+        return backlog;
+    }
+
+    private void ask() {
+        try {
+            backlog = jdbc.sql("""
+                            SELECT COUNT(*) AS depth, COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(due_at), UTC_TIMESTAMP(6)), 0) AS oldest
+                            FROM (SELECT due_at FROM analysis WHERE due_at <= UTC_TIMESTAMP(6) ORDER BY due_at LIMIT 100000) AS due
+                            """)
+                    .query((row, number) -> new Backlog(row.getDouble("depth"), row.getDouble("oldest")))
+                    .single();
+        } catch (DataAccessException e) {
+            backlog = UNKNOWN;
+        } finally {
+            asked = System.nanoTime();
+            asking.set(false);
+        }
+    }
+}

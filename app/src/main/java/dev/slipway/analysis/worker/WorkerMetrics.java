@@ -1,0 +1,50 @@
+package dev.slipway.analysis.worker;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.springframework.context.annotation.Profile;
+import org.springframework.stereotype.Component;
+
+/** What the worker counts: what became of the analyses, and how many threads work. */
+@Component
+@Profile("worker")
+class WorkerMetrics {
+
+    private final AtomicInteger threads = new AtomicInteger();
+    private final Counter finished;
+    private final Counter failed;
+    private final Counter leasesExpired;
+
+    WorkerMetrics(MeterRegistry meters) {
+        finished = counter(meters, "analyses.finished", "Analyses that have a result");
+        failed = counter(meters, "analyses.failed", "Analyses that were given up");
+        leasesExpired = counter(meters, "analyses.leases.expired", "Analyses taken over from a worker that did not finish in time");
+        Gauge.builder("worker.threads", threads, AtomicInteger::get)
+                .description("Threads that work the queue off")
+                .register(meters);
+    }
+
+    void started() {
+        threads.incrementAndGet();
+    }
+
+    void stopped() {
+        threads.decrementAndGet();
+    }
+
+    void claimed(List<Job> jobs) {
+        leasesExpired.increment(jobs.stream().filter(Job::leaseExpired).count());
+    }
+
+    void written(List<Outcome> outcomes) {
+        finished.increment(outcomes.stream().filter(Outcome.Done.class::isInstance).count());
+        failed.increment(outcomes.stream().filter(Outcome.Failed.class::isInstance).count());
+    }
+
+    private static Counter counter(MeterRegistry meters, String name, String description) {
+        return Counter.builder(name).description(description).register(meters);
+    }
+}

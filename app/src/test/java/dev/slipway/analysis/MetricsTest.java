@@ -1,0 +1,196 @@
+package dev.slipway.analysis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.sun.net.httpserver.HttpServer;
+import dev.slipway.analysis.database.DatabaseConfiguration;
+import dev.slipway.analysis.database.TestDatabase;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.ConfigurableApplicationContext;
+
+/** What a process tells Prometheus, and whom it sends traces to. */
+@ExtendWith(OutputCaptureExtension.class)
+class MetricsTest {
+
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+    private static ConfigurableApplicationContext service;
+
+    @BeforeAll
+    static void start() {
+        service = start("worker.max-idle=100ms");
+    }
+
+    @AfterEach
+    void clear() {
+        service.getBean(TestDatabase.class).clear();
+    }
+
+    @AfterAll
+    static void stop() {
+        service.close();
+    }
+
+    @Test
+    void submissionsAndWhatBecomesOfThemAreCountedOnce() {
+        double submitted = value("analyses_submitted_total");
+        double finished = value("analyses_finished_total");
+        double failed = value("analyses_failed_total");
+
+        submit("done", "[1, 2, 3]");
+        submit("done", "[1, 2, 3]");
+        submit("failed", "[-1e308, 1e308]");
+
+        eventually("analyses_submitted_total", submitted + 2);
+        eventually("analyses_finished_total", finished + 1);
+        eventually("analyses_failed_total", failed + 1);
+        eventually("analyses_queue_depth", 0);
+        eventually("worker_threads", 2);
+    }
+
+    @Test
+    void anAnalysisTakenOverFromADeadWorkerIsCounted() {
+        double finished = value("analyses_finished_total");
+        double expired = value("analyses_leases_expired_total");
+        submit("orphaned", "[1]");
+        eventually("analyses_finished_total", finished + 1);
+
+        database("UPDATE analysis SET status = 'RUNNING', due_at = UTC_TIMESTAMP(6), lease_owner = 'dead', attempts = 1");
+
+        eventually("analyses_leases_expired_total", expired + 1);
+    }
+
+    @Test
+    void theQueueIsMeasuredWhereNoWorkerIs() {
+        try (ConfigurableApplicationContext web = start("spring.profiles.active=web")) {
+            request(web, "POST", "/api/analyses", "{\"name\": \"waiting\", \"values\": [1]}");
+            database("UPDATE analysis SET due_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE name = 'waiting'");
+            database("INSERT INTO analysis (id, name, status, created_at, due_at)"
+                    + " VALUES ('0123456789abcdef', 'late', 'QUEUED', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE)");
+
+            await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofSeconds(1)).untilAsserted(() -> {
+                assertThat(value(web, "analyses_queue_depth")).isEqualTo(1);
+                assertThat(value(web, "analyses_queue_oldest_seconds")).isBetween(60.0, 90.0);
+            });
+        }
+    }
+
+    @Test
+    void requestsOfClientsFallIntoBucketsAndEveryLabelIsBounded() {
+        submit("measured", "[1]");
+        for (String path : new String[] {"/api/analyses/00000000-0000-0000-0000-000000000000", "/api/analyses/x", "/no/such/path", "/readyz"}) {
+            request(service, "GET", path, "");
+        }
+        request(service, "INVENTED", "/api/analyses", "");
+
+        assertThat(metrics())
+                .containsPattern("http_server_requests_seconds_bucket\\{.*method=\"POST\",.*uri=\"/api/analyses\",le=\"0.25\"}")
+                .contains("uri=\"/api/analyses/{id}\"", "hikaricp_connections_active")
+                .doesNotContain("INVENTED", "00000000", "/no/such/path", "readyz", "uri=\"/actuator");
+    }
+
+    @Test
+    void tracesAreSentWhereAnEndpointIsSetAndTheLogNamesThem(CapturedOutput output) throws Exception {
+        CompletableFuture<String> received = new CompletableFuture<>();
+        HttpServer collector = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        collector.createContext("/v1/traces", exchange -> {
+            received.complete(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.ISO_8859_1));
+            exchange.sendResponseHeaders(200, -1);
+            exchange.close();
+        });
+        collector.start();
+        try (ConfigurableApplicationContext traced = start(
+                "spring.profiles.active=web",
+                "management.opentelemetry.tracing.export.otlp.endpoint=http://localhost:" + collector.getAddress().getPort() + "/v1/traces",
+                "management.tracing.sampling.probability=1",
+                "logging.structured.format.console=ecs",
+                "logging.level.org.springframework.web.servlet=debug")) {
+            request(traced, "GET", "/api/analyses", "");
+
+            assertThat(received.get(20, TimeUnit.SECONDS)).contains("http get /api/analyses");
+        } finally {
+            collector.stop(0);
+        }
+        assertThat(output.getOut()).containsPattern("\"trace.id\":\"[0-9a-f]{32}\"");
+    }
+
+    private static ConfigurableApplicationContext start(String... properties) {
+        return new SpringApplicationBuilder(Application.class, DatabaseConfiguration.class)
+                .properties("spring.main.banner-mode=off", "spring.profiles.active=web,worker,migrate", "web.drain-delay=0s")
+                .properties(properties)
+                .run("--server.port=0", "--management.server.port=0");
+    }
+
+    private static void submit(String name, String values) {
+        request(service, "POST", "/api/analyses", "{\"name\": \"" + name + "\", \"values\": " + values + "}", "Idempotency-Key", name);
+    }
+
+    private static void eventually(String metric, double expected) {
+        await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> assertThat(value(metric)).as(metric).isEqualTo(expected));
+    }
+
+    private static double value(String metric) {
+        return value(service, metric);
+    }
+
+    private static double value(ConfigurableApplicationContext context, String metric) {
+        return metrics(context)
+                .lines()
+                .filter(line -> line.startsWith(metric + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(metric.length() + 1)))
+                .findFirst()
+                .orElse(Double.NaN);
+    }
+
+    private static String metrics() {
+        return metrics(service);
+    }
+
+    private static String metrics(ConfigurableApplicationContext context) {
+        return send(context, "local.management.port", "GET", "/actuator/prometheus", "");
+    }
+
+    private static String request(
+            ConfigurableApplicationContext context, String method, String path, String body, String... headers) {
+        return send(context, "local.server.port", method, path, body, headers);
+    }
+
+    private static String send(
+            ConfigurableApplicationContext context, String port, String method, String path, String body, String... headers) {
+        URI uri = URI.create("http://localhost:" + context.getEnvironment().getProperty(port) + path);
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri)
+                .header("Content-Type", "application/json")
+                .method(method, HttpRequest.BodyPublishers.ofString(body));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        try {
+            return HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString()).body();
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void database(String sql) {
+        service.getBean(TestDatabase.class).sql(sql).update();
+    }
+}

@@ -1,0 +1,65 @@
+package dev.slipway.analysis.mixnode.node;
+
+import dev.slipway.analysis.mixnode.packet.Hop;
+import jakarta.validation.constraints.AssertTrue;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.Pattern;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import org.hibernate.validator.constraints.time.DurationMax;
+import org.hibernate.validator.constraints.time.DurationMin;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.validation.annotation.Validated;
+
+/**
+ * A node's settings. Each is the environment variable of the same name, {@code NODE_TYPE} and so on.
+ *
+ * @param nodeType entry, middle or exit
+ * @param nextHop where packets go from here: the next node, or from the exit the service; an exit without one counts
+ *     and logs what arrives
+ * @param pipelineWorkers how many threads remove layers
+ * @param keyFile the node's private key
+ * @param mixBatchSize how many packets wait for each other at most
+ * @param mixDelay how long a packet waits for others at most
+ * @param packetLimit how many packets the node holds at once; the next one is answered 503
+ * @param replayWindow how old a packet may be, and how long the node remembers it
+ * @param replayLimit how many packets the node remembers; the next one is answered 503
+ * @param deliveryLanes how many submissions of a batch the exit delivers at the same time
+ * @param giveUpAfter how long the node tries to get a packet to the next hop
+ */
+@Validated
+@ConfigurationProperties("mixnode")
+record NodeProperties(
+        @Pattern(regexp = "entry|middle|exit", message = "must be entry, middle or exit") String nodeType,
+        @Pattern(regexp = "(https?://[^/:]+(:\\d+)?)?", message = "must be http://HOST:PORT") String nextHop,
+        @Min(1) @Max(64) int pipelineWorkers,
+        Path keyFile,
+        @Min(1) @Max(100_000) int mixBatchSize,
+        @DurationMin @DurationMax(minutes = 1) Duration mixDelay,
+        @Min(1) @Max(100_000) int packetLimit,
+        @DurationMin(minutes = 1) @DurationMax(hours = 1) Duration replayWindow,
+        @Min(1) @Max(10_000_000) int replayLimit,
+        @Min(1) @Max(1000) int deliveryLanes,
+        @DurationMin(seconds = 1) @DurationMax(minutes = 5) Duration giveUpAfter) {
+
+    @AssertTrue(message = "NEXT_HOP is not set, which only an exit can do without: set it to the next node, http://HOST:PORT")
+    boolean isNextHopSetWhereItIsNeeded() {
+        return !nextHop.isEmpty() || !"entry|middle".contains(nodeType);
+    }
+
+    @AssertTrue(message = "PACKET_LIMIT must not be below MIX_BATCH_SIZE, or no batch would ever be full")
+    boolean isRoomForABatch() {
+        return packetLimit >= mixBatchSize;
+    }
+
+    Hop hop() {
+        return Hop.valueOf(nodeType.toUpperCase(Locale.ROOT));
+    }
+
+    URI nextHop(String path) {
+        return URI.create(nextHop + path);
+    }
+}

@@ -1,0 +1,75 @@
+package dev.slipway.analysis.mixnode.node;
+
+import dev.slipway.analysis.mixnode.packet.Opener;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The service that submissions are for. An idempotency key lets each be sent again without harm. */
+final class Service implements NextHop {
+
+    private static final Logger log = LoggerFactory.getLogger(Service.class);
+
+    private final HttpClient http =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(2)).build();
+    private final URI uri;
+    private final int lanes;
+
+    Service(NodeProperties properties) {
+        this.uri = properties.nextHop("/api/analyses");
+        this.lanes = properties.deliveryLanes();
+    }
+
+    /** A few at the same time, each lane one after the other. */
+    @Override
+    public CompletableFuture<List<Outcome>> send(List<? extends Opener.Opened> batch, long deadline) {
+        List<CompletableFuture<Outcome>> outcomes = new ArrayList<>();
+        for (int i = 0; i < batch.size(); i++) {
+            HttpRequest request = request((Opener.Submission) batch.get(i));
+            CompletableFuture<?> before = i < lanes ? CompletableFuture.completedFuture(null) : outcomes.get(i - lanes);
+            outcomes.add(before.thenCompose(done -> send(request, deadline, 0)));
+        }
+        return CompletableFuture.allOf(outcomes.toArray(CompletableFuture[]::new))
+                .thenApply(done -> outcomes.stream().map(CompletableFuture::join).toList());
+    }
+
+    private HttpRequest request(Opener.Submission submission) {
+        return HttpRequest.newBuilder(uri)
+                .timeout(Duration.ofSeconds(15))
+                .header("Content-Type", "application/json")
+                .header("Idempotency-Key", submission.idempotencyKey().toString())
+                .POST(HttpRequest.BodyPublishers.ofByteArray(submission.content()))
+                .build();
+    }
+
+    private CompletableFuture<Outcome> send(HttpRequest request, long deadline, int attempt) {
+        if (System.nanoTime() >= deadline) {
+            return CompletableFuture.completedFuture(Outcome.NEXT_HOP_DOWN);
+        }
+        return http.sendAsync(request, HttpResponse.BodyHandlers.discarding())
+                .handle(this::outcome)
+                .thenCompose(outcome -> outcome == Outcome.NEXT_HOP_DOWN
+                        ? Retry.later(attempt, () -> send(request, deadline, attempt + 1))
+                        : CompletableFuture.completedFuture(outcome));
+    }
+
+    private Outcome outcome(@Nullable HttpResponse<Void> response, @Nullable Throwable failure) {
+        if (response == null) {
+            log.debug("{} does not answer: {}", uri, String.valueOf(failure));
+            return Outcome.NEXT_HOP_DOWN;
+        }
+        if (response.statusCode() == 202) {
+            return Outcome.DELIVERED;
+        }
+        log.debug("{} answers {}", uri, response.statusCode());
+        return response.statusCode() < 500 && response.statusCode() != 429 ? Outcome.REFUSED_BY_THE_SERVICE : Outcome.NEXT_HOP_DOWN;
+    }
+}

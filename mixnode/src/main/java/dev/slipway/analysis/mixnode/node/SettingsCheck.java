@@ -1,0 +1,24 @@
+package dev.slipway.analysis.mixnode.node;
+
+import dev.slipway.analysis.mixnode.packet.Keys;
+import jakarta.validation.Validation;
+import jakarta.validation.ValidatorFactory;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.bind.validation.ValidationBindHandler;
+import org.springframework.context.ApplicationContextInitializer;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.validation.beanvalidation.SpringValidatorAdapter;
+
+/** Looks at every setting before anything starts, so that nothing else is logged about one that is wrong. */
+final class SettingsCheck implements ApplicationContextInitializer<ConfigurableApplicationContext> {
+
+    @Override
+    public void initialize(ConfigurableApplicationContext context) {
+        try (ValidatorFactory validators = Validation.buildDefaultValidatorFactory()) {
+            ValidationBindHandler validated = new ValidationBindHandler(new SpringValidatorAdapter(validators.getValidator()));
+            NodeProperties properties = Binder.get(context.getEnvironment()).bindOrCreate("mixnode", Bindable.of(NodeProperties.class), validated);
+            Keys.readPrivate(properties.keyFile());
+        }
+    }
+}

@@ -1,0 +1,278 @@
+package dev.slipway.analysis.mixnode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.sun.net.httpserver.HttpServer;
+import dev.slipway.analysis.mixnode.packet.Hop;
+import dev.slipway.analysis.mixnode.packet.Keys;
+import dev.slipway.analysis.mixnode.packet.Sealer;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.ConfigurableApplicationContext;
+import picocli.CommandLine;
+
+/** Three nodes and a service in one process, over HTTP. */
+@ExtendWith(OutputCaptureExtension.class)
+class CascadeTest {
+
+    @TempDir
+    Path keys;
+
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final Map<Hop, ConfigurableApplicationContext> nodes = new EnumMap<>(Hop.class);
+    private final Map<Hop, Integer> ports = new EnumMap<>(Hop.class);
+    private final ConcurrentLinkedQueue<String> idempotencyKeys = new ConcurrentLinkedQueue<>();
+    private HttpServer service;
+    private volatile int answer = 202;
+
+    @BeforeEach
+    void startTheService() throws Exception {
+        Keys.writeMissing(keys);
+        service = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        service.setExecutor(Executors.newCachedThreadPool());
+        service.createContext("/api/analyses", exchange -> {
+            String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+            if (answer == 202) {
+                idempotencyKeys.add(exchange.getRequestHeaders().getFirst("Idempotency-Key") + " " + body);
+            }
+            exchange.sendResponseHeaders(answer, -1);
+            exchange.close();
+        });
+        service.start();
+        for (Hop hop : Hop.values()) {
+            try (ServerSocket socket = new ServerSocket(0)) {
+                ports.put(hop, socket.getLocalPort());
+            }
+        }
+    }
+
+    @AfterEach
+    void stop() {
+        nodes.values().forEach(ConfigurableApplicationContext::close);
+        service.stop(0);
+    }
+
+    @Test
+    void everySubmissionArrivesOnce(CapturedOutput output) throws Exception {
+        startNodes();
+        Path file = Files.writeString(keys.resolve("submissions.jsonl"), submissions(300));
+
+        int exit = send(file);
+
+        assertThat(exit).isZero();
+        assertThat(output).contains("300 of 300 delivered, 0 failed, 0 sent again; ");
+        assertThat(idempotencyKeys).hasSize(300).doesNotHaveDuplicates();
+        for (Hop hop : Hop.values()) {
+            assertThat(count(hop, "received")).isEqualTo(300);
+            assertThat(count(hop, "forwarded")).isEqualTo(300);
+        }
+    }
+
+    @Test
+    void aReplayedATamperedAndACutPacketAreRefusedAndCounted() throws Exception {
+        startNodes();
+        byte[] packet = packet();
+        byte[] tampered = packet();
+        tampered[2047] ^= 1;
+
+        assertThat(post(packet).statusCode()).isEqualTo(204);
+        assertThat(post(packet)).satisfies(again -> {
+            assertThat(again.statusCode()).isEqualTo(409);
+            assertThat(again.headers().firstValue("Content-Type")).hasValue("application/problem+json");
+            assertThat(again.body()).contains("The packet was here before: make it anew.", "\"reason\":\"replayed\"");
+        });
+        assertThat(post(tampered).statusCode()).isEqualTo(400);
+        assertThat(post(new byte[2047]).body()).contains("wrong_size");
+        assertThat(post(new byte[2_000_000]).body()).contains("wrong_size");
+        assertThat(idempotencyKeys).hasSize(1);
+        assertThat(Stream.of("replayed", "not_for_this_key", "wrong_size").map(reason -> dropped(Hop.ENTRY, reason)))
+                .containsExactly(1, 1, 2);
+        assertThat(count(Hop.ENTRY, "received")).isEqualTo(5);
+    }
+
+    @Test
+    void aFullNodeAnswers503AndTheSenderSendsAgain(CapturedOutput output) throws Exception {
+        startNodes("--PACKET_LIMIT=20", "--MIX_BATCH_SIZE=20");
+        Path file = Files.writeString(keys.resolve("submissions.jsonl"), submissions(200));
+
+        assertThat(send(file)).isZero();
+
+        assertThat(output).contains("200 of 200 delivered").doesNotContain(" 0 sent again; ");
+        assertThat(idempotencyKeys).hasSize(200);
+        assertThat(dropped(Hop.ENTRY, "busy")).isPositive();
+        assertThat(count(Hop.ENTRY, "received")).isEqualTo(200 + dropped(Hop.ENTRY, "busy"));
+    }
+
+    @Test
+    void aNodeTriesAgainWhileTheNextOneRestarts() throws Exception {
+        startNodes();
+        nodes.remove(Hop.EXIT).close();
+
+        CompletableFuture<HttpResponse<String>> answer = http.sendAsync(request(packet()), HttpResponse.BodyHandlers.ofString());
+        Thread.sleep(1000);
+        assertThat(answer).isNotDone();
+        start(Hop.EXIT);
+
+        assertThat(answer.get(30, TimeUnit.SECONDS).statusCode()).isEqualTo(204);
+        assertThat(idempotencyKeys).hasSize(1);
+    }
+
+    @Test
+    void whatCannotBeDeliveredIsNotAcknowledgedAndIsCounted() throws Exception {
+        startNodes("--GIVE_UP_AFTER=1s");
+        answer = 503;
+        assertThat(post(packet()).statusCode()).isEqualTo(502);
+        assertThat(dropped(Hop.EXIT, "next_hop_down")).isEqualTo(1);
+        assertThat(dropped(Hop.ENTRY, "refused_by_the_next_hop")).isEqualTo(1);
+
+        answer = 400;
+        assertThat(post(packet()).statusCode()).isEqualTo(422);
+        assertThat(dropped(Hop.ENTRY, "refused_by_the_service")).isEqualTo(1);
+    }
+
+    /** Or whoever sees both sides would know by the answers which packet was whose. */
+    @Test
+    void theAnswersOfABatchComeTogether() throws Exception {
+        startNodes("--MIX_DELAY=700ms");
+        AtomicInteger submissions = new AtomicInteger();
+        service.removeContext("/api/analyses");
+        service.createContext("/api/analyses", exchange -> {
+            sleep(300 * submissions.getAndIncrement());
+            exchange.sendResponseHeaders(202, -1);
+            exchange.close();
+        });
+
+        List<CompletableFuture<Long>> answeredAt = IntStream.range(0, 5)
+                .mapToObj(i -> http.sendAsync(request(packet()), HttpResponse.BodyHandlers.ofString()).thenApply(response -> System.nanoTime()))
+                .toList();
+        List<Long> times = new ArrayList<>();
+        for (CompletableFuture<Long> time : answeredAt) {
+            times.add(time.get(30, TimeUnit.SECONDS));
+        }
+
+        long spread = times.stream().max(Long::compare).orElseThrow() - times.stream().min(Long::compare).orElseThrow();
+        assertThat(Duration.ofNanos(spread)).isLessThan(Duration.ofMillis(200));
+    }
+
+    @Test
+    void anExitWithoutAServiceCountsAndLogsWhatArrives(CapturedOutput output) throws Exception {
+        start(Hop.EXIT, "--NEXT_HOP=");
+        start(Hop.MIDDLE);
+        start(Hop.ENTRY);
+
+        assertThat(post(packet()).statusCode()).isEqualTo(204);
+
+        assertThat(output).contains("bytes ends here: this exit has no NEXT_HOP");
+        assertThat(count(Hop.EXIT, "forwarded")).isEqualTo(1);
+    }
+
+    @Test
+    void aStoppingNodeAnswersForThePacketsItHolds() throws Exception {
+        startNodes("--MIX_DELAY=1s");
+        CompletableFuture<HttpResponse<String>> answer = http.sendAsync(request(packet()), HttpResponse.BodyHandlers.ofString());
+        await().atMost(Duration.ofSeconds(5)).until(() -> count(Hop.ENTRY, "received") == 1);
+
+        nodes.remove(Hop.ENTRY).close();
+
+        assertThat(answer.get(10, TimeUnit.SECONDS).statusCode()).isEqualTo(204);
+    }
+
+    private void startNodes(String... settings) {
+        for (Hop hop : Hop.values()) {
+            start(hop, settings);
+        }
+    }
+
+    private void start(Hop hop, String... settings) {
+        int next = hop == Hop.EXIT ? service.getAddress().getPort() : ports.get(Hop.values()[hop.ordinal() + 1]);
+        List<String> arguments = new ArrayList<>(List.of(
+                "--NODE_TYPE=" + hop.label(),
+                "--KEY_FILE=" + Keys.privateFile(keys, hop),
+                "--server.port=" + ports.get(hop),
+                "--management.server.port=0"));
+        if (Stream.of(settings).noneMatch(setting -> setting.startsWith("--NEXT_HOP"))) {
+            arguments.add("--NEXT_HOP=http://127.0.0.1:" + next);
+        }
+        if (Stream.of(settings).noneMatch(setting -> setting.startsWith("--MIX_DELAY"))) {
+            arguments.add("--MIX_DELAY=100ms");
+        }
+        arguments.addAll(List.of(settings));
+        nodes.put(hop, SpringApplication.run(Mixnode.class, arguments.toArray(String[]::new)));
+    }
+
+    private int send(Path file) {
+        return new CommandLine(new Mixnode())
+                .execute("send", "--entry", "http://127.0.0.1:" + ports.get(Hop.ENTRY), "--keys", keys.toString(), file.toString());
+    }
+
+    private static String submissions(int number) {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < number; i++) {
+            lines.append("{\"name\": \"n-").append(i).append("\", \"values\": [1, 2]}\n");
+        }
+        return lines.toString();
+    }
+
+    private byte[] packet() {
+        return new Sealer(Keys.readPublic(keys)).seal(UUID.randomUUID(), "{}".getBytes(StandardCharsets.UTF_8), Instant.now());
+    }
+
+    private HttpResponse<String> post(byte[] packet) throws Exception {
+        return http.send(request(packet), HttpResponse.BodyHandlers.ofString());
+    }
+
+    private HttpRequest request(byte[] packet) {
+        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + ports.get(Hop.ENTRY) + "/packets"))
+                .timeout(Duration.ofSeconds(60))
+                .header("Content-Type", "application/octet-stream")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(packet))
+                .build();
+    }
+
+    private int count(Hop hop, String what) {
+        return (int) nodes.get(hop).getBean(MeterRegistry.class).get("mixnode.packets." + what).counter().count();
+    }
+
+    private int dropped(Hop hop, String reason) {
+        return (int) nodes.get(hop).getBean(MeterRegistry.class).get("mixnode.packets.dropped").tag("reason", reason).counter().count();
+    }
+
+    private static void sleep(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package dev.slipway.analysis.mixnode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatException;
+
+import dev.slipway.analysis.mixnode.packet.Hop;
+import dev.slipway.analysis.mixnode.packet.Keys;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+/** A node with a wrong setting says so in one line and does not start. */
+@ExtendWith(OutputCaptureExtension.class)
+class SettingsTest {
+
+    @TempDir
+    static Path keys;
+
+    @BeforeAll
+    static void makeKeys() throws Exception {
+        Keys.writeMissing(keys);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+            NODE_TYPE=guard                      | NODE_TYPE is "guard": it must be entry, middle or exit
+            NODE_TYPE=entry                      | NEXT_HOP is not set, which only an exit can do without: set it to the next node, http://HOST:PORT
+            NODE_TYPE=entry NEXT_HOP=middle      | NEXT_HOP is "middle": it must be http://HOST:PORT
+            NODE_TYPE=exit PIPELINE_WORKERS=0    | PIPELINE_WORKERS is "0": it must be greater than or equal to 1
+            NODE_TYPE=exit PIPELINE_WORKERS=many | PIPELINE_WORKERS is "many": it must be of type int
+            NODE_TYPE=exit LOG_LEVEL=loud        | LOG_LEVEL is "loud": it must be of type LogLevel
+            NODE_TYPE=exit MIX_DELAY=1h          | MIX_DELAY is "PT1H": it must be shorter than or equal to 1 minute
+            NODE_TYPE=exit PACKET_LIMIT=3        | PACKET_LIMIT must not be below MIX_BATCH_SIZE, or no batch would ever be full
+            """)
+    void isNamedWithItsValueAndTheMend(String settings, String message, CapturedOutput output) {
+        assertThatException().isThrownBy(() -> start(settings + " KEY_FILE=" + Keys.privateFile(keys, Hop.EXIT)));
+
+        assertThat(output.toString().strip()).isEqualTo("mixnode: " + message);
+    }
+
+    @Test
+    void aMissingKeyIsNamed(CapturedOutput output) {
+        assertThatException().isThrownBy(() -> start("NODE_TYPE=exit KEY_FILE=/nowhere/key"));
+
+        assertThat(output.toString().strip())
+                .isEqualTo("mixnode: There is no key file /nowhere/key: make one with \"java -jar mixnode.jar keys --out DIR\".");
+    }
+
+    @Test
+    void aKeyOfAnotherKindIsNamedAndNotShown(CapturedOutput output) {
+        Path publicKey = Keys.publicFile(keys, Hop.EXIT);
+        assertThatException().isThrownBy(() -> start("NODE_TYPE=exit KEY_FILE=" + publicKey));
+
+        assertThat(output.toString().strip())
+                .isEqualTo("mixnode: " + publicKey + " is not a node's private key: make one with \"java -jar mixnode.jar keys --out DIR\".");
+    }
+
+    private static void start(String settings) {
+        List<String> arguments = new ArrayList<>();
+        for (String setting : settings.split(" ")) {
+            arguments.add("--" + setting);
+        }
+        SpringApplication.run(Mixnode.class, arguments.toArray(String[]::new)).close();
+    }
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Makes the mixnodes' keys that are missing, and overwrites none.
+#
+#   scripts/mixnode-keys.sh [DIR]      the folder is secrets unless said otherwise
+#
+# Nodes use them with MIXNODE_KEYS=DIR in .env. Who sends needs the three files mixnode_*.public.json.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+help "$@"
+
+folder=${1:-secrets}
+node=(docker compose -f docker-compose.betanet.yml)
+docker version > /dev/null 2>&1 || die "no Docker Engine answers: start it."
+image=$("${node[@]}" config --images betanet-mixnode-1 | head -n 1)
+docker image inspect "$image" > /dev/null 2>&1 || "${node[@]}" build --quiet betanet-mixnode-1
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$folder:/keys" "$image" keys --out /keys |
+  sed "s|/keys|$folder|"
