@@ -1,10 +1,9 @@
 package dev.slipway.analysis.mixnode.node;
 
+import com.carrotsearch.hppc.LongHashSet;
 import dev.slipway.analysis.mixnode.packet.Opener;
 import java.nio.ByteBuffer;
 import java.time.Clock;
-import java.util.HashSet;
-import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -23,7 +22,7 @@ final class ReplayCache {
     private final Clock clock;
     private final int window;
     private final int limit;
-    private final TreeMap<Integer, Set<Long>> packets = new TreeMap<>();
+    private final TreeMap<Integer, LongHashSet> packets = new TreeMap<>();
     private int size;
 
     ReplayCache(Clock clock, NodeProperties properties) {
@@ -47,7 +46,7 @@ final class ReplayCache {
         }
         // The packet begins with a public key that was made for it alone. Half of its first half's bits are enough: two
         // packets of a million agree in them once in thirty million windows, and then one is sent anew.
-        boolean isNew = packets.computeIfAbsent(opened.minute(), minute -> new HashSet<>())
+        boolean isNew = packets.computeIfAbsent(opened.minute(), minute -> new LongHashSet())
                 .add(ByteBuffer.wrap(packet).getLong());
         if (!isNew) {
             return Outcome.REPLAYED;
