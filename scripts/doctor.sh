@@ -219,6 +219,9 @@ secret() {
     *) mend=scripts/secrets.sh ;;
   esac
   renew="rm $path, then $mend; a running database keeps its password: docs/secrets.md"
+  case $1 in
+    mixnode_*) renew="scripts/secrets.sh, which makes keys of this host's own" ;;
+  esac
   if [ ! -e "$path" ]; then
     report fail "$path is missing" "$mend"
   elif [ -z "$(find "$path" -prune -perm -0004)" ]; then

@@ -3,7 +3,8 @@
 #        scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
 #
 # The secrets are the files that docker-compose.prod.yml names, each made of 256 random bits and never overwritten; those
-# that say whom an alert goes to are made empty, which is nobody. Their folder is closed to other users of this host; the
+# that say whom an alert goes to are made empty, which is nobody. With docker-compose.betanet.yml in COMPOSE_FILE the
+# mixnodes get keys of their own, too. Their folder is closed to other users of this host; the
 # files in it are readable, since containers read them as users of their own.
 #
 # A rotation changes the password in the running database and in its file, and replaces the containers that read it,
@@ -41,6 +42,12 @@ make() {
     fi
   done
   chmod 0700 secrets
+  case $(setting COMPOSE_FILE) in
+    *docker-compose.betanet.yml*)
+      bash scripts/mixnode-keys.sh
+      remember MIXNODE_KEYS=secrets
+      ;;
+  esac
 }
 
 rotate() {

@@ -185,13 +185,30 @@ class BetanetTest {
 
             JsonNode bindings = Stack.inspect(full.containers(ENTRY).get(0)).at("/NetworkSettings/Ports/8080~1tcp");
             assertThat(bindings.get(0).get("HostIp").asString()).isEqualTo("127.0.0.1");
-            try (var socket = new java.net.Socket("127.0.0.1", Integer.parseInt(full.port("ENTRY_PORT")))) {
+            try (var socket = new java.net.Socket("127.0.0.1", Integer.parseInt(full.variable("ENTRY_PORT")))) {
                 assertThat(socket.isConnected()).isTrue();
             }
         } finally {
             full.close();
         }
         assertThat(full.remains()).isEmpty();
+    }
+
+    @Test
+    void inProductionItHasKeysOfItsOwn(@TempDir Path project) throws IOException {
+        Stack production = Stack.production(project)
+                .with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:docker-compose.betanet.yml");
+        try {
+            assertThat(production.script("doctor.sh", "--no-containers").text())
+                    .contains("fail  secrets/dev/mixnode_exit.json is development's, which everybody knows: scripts/secrets.sh");
+
+            production.script("secrets.sh").assertSuccess();
+
+            assertThat(production.script("doctor.sh", "--no-containers").text()).doesNotContain("mixnode_exit.json is", "mixnode_exit.json cannot");
+            assertThat(production.compose("config").assertSuccess().text()).contains("secrets/mixnode_exit.json").doesNotContain("secrets/dev");
+        } finally {
+            production.close();
+        }
     }
 
     private static Stack withMixnet(String... files) {

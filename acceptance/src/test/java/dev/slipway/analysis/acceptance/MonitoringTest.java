@@ -188,7 +188,8 @@ class MonitoringTest {
     /** Alloy's way to the logs, gone by its user in another image. */
     @Test
     void alloysUserReadsTheLogsOfContainersAndNothingElse() throws Exception {
-        stack.get("/api/none"); // A line of the gateway's.
+        stack.get("/api/none");
+        await().until(() -> stack.compose("logs", "nginx").text().contains("/api/none")); // A line, which nginx keeps for a second.
         JsonNode alloy = JSON.readTree(stack.compose("config", "--format", "json").text()).at("/services/alloy");
         List<String> command = new ArrayList<>(List.of("docker", "run", "--rm", "--network", "none", "--cap-drop", "ALL",
                 "--user", alloy.get("user").asString()));
