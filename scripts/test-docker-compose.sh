@@ -23,12 +23,13 @@ running() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" 
 
 # configuration FILE...: that these layers, if they are here, make a configuration.
 configuration() {
-  local file message arguments=()
+  local file message arguments=() profile='*'
   for file; do
     [ -f "$file" ] || return 0
     arguments+=(-f "$file")
   done
-  if message=$(docker compose "${arguments[@]}" --profile '*' config -q 2>&1); then
+  if [ "$*" = docker-compose.betanet.yml ]; then profile=client; fi    # by itself it has no monitoring
+  if message=$(docker compose "${arguments[@]}" --profile "$profile" config -q 2>&1); then
     report ok "configuration: $*"
   else
     report fail "configuration: $*" "$(printf '%s' "$message" | tail -n 1)"
