@@ -2,6 +2,7 @@ package dev.slipway.analysis.mixnode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.awaitility.Awaitility.await;
 
 import com.sun.net.httpserver.HttpServer;
 import dev.slipway.analysis.mixnode.packet.Hop;
@@ -153,7 +154,8 @@ class CascadeTest {
         startNodes("--GIVE_UP_AFTER=1s");
         answer = 503;
         assertThat(post(packet()).statusCode()).isEqualTo(502);
-        assertThat(dropped(Hop.EXIT, "next_hop_down")).isEqualTo(1);
+        // On a busy machine the middle node gives up before the exit does, and answers first.
+        await().untilAsserted(() -> assertThat(dropped(Hop.EXIT, "next_hop_down")).isEqualTo(1));
         assertThat(dropped(Hop.ENTRY, "refused_by_the_next_hop")).isEqualTo(1);
 
         answer = 400;
