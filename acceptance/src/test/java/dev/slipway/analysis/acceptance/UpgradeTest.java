@@ -60,7 +60,6 @@ class UpgradeTest {
         for (int i = 0; i < 50; i++) {
             stack.submit("before-" + i);
         }
-        await().atMost(Duration.ofSeconds(60)).until(() -> stack.sql("SELECT COUNT(*) FROM analysis WHERE status <> 'DONE'").equals("0"));
         Set<String> acknowledged = new ConcurrentSkipListSet<>();
         Set<Integer> answersToReads = new ConcurrentSkipListSet<>();
         Set<Integer> answersToWrites = new ConcurrentSkipListSet<>();
@@ -127,10 +126,11 @@ class UpgradeTest {
         assertThat(stack.sql("SELECT VERSION()")).isEqualTo(version);
         assertThat(rows("")).isEqualTo(rows);
         assertThat(stack.submit("after-" + Integer.toHexString(upgrade.hashCode())).statusCode()).isEqualTo(202);
-        await().atMost(Duration.ofSeconds(60)).until(() -> stack.sql("SELECT COUNT(*) FROM analysis WHERE status <> 'DONE'").equals("0"));
     }
 
+    /** The rows of these names, once no worker changes them any more. */
     private static String rows(String prefix) {
+        await().atMost(Duration.ofSeconds(60)).until(() -> stack.sql("SELECT COUNT(*) FROM analysis WHERE status <> 'DONE'").equals("0"));
         return stack.sql("SELECT analysis.*, doubles FROM analysis JOIN analysis_values ON analysis_id = id WHERE name LIKE '" + prefix
                 + "%' ORDER BY id");
     }
