@@ -151,7 +151,7 @@ schedule() {
       rm -f /tmp/failed
     else
       touch /tmp/failed
-      sleep $((BACKUP_INTERVAL < 300 ? BACKUP_INTERVAL : 300))
+      sleep $((BACKUP_INTERVAL < 60 ? BACKUP_INTERVAL : 60))
     fi
   done
 }

@@ -99,7 +99,7 @@ fi
 changed=$(find nginx -newer .env)
 remember TAG="$tag"
 # What else changed, and what is not there yet.
-! docker compose config --services | grep -qx backup || own_backups
+! has_service backup || own_backups
 docker compose --progress quiet up --detach --wait --remove-orphans || die "$tag serves, but not every service is healthy: see docker compose ps"
 if [ -n "$first" ]; then
   say "Deployed $tag."

@@ -57,6 +57,10 @@ model=''
 # of KIND: the lines of $model that begin with it, without it.
 of() { printf '%s\n' "$model" | sed -n "s/^$1 //p"; }
 
+# has_service NAME: whether these layers and profiles have it. Not grep -q, which ends before all is written to it, and
+# then pipefail takes the writer's SIGPIPE for a no.
+has_service() { docker compose config --services | grep -x "$1" > /dev/null; }
+
 # once CONTAINER: whether it is meant to end.
 once() { [ "$(docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' "$1")" = no ]; }
 

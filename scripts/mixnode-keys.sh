@@ -12,9 +12,9 @@ help "$@"
 folder=${1:-secrets}
 node=(docker compose -f docker-compose.betanet.yml)
 docker version > /dev/null 2>&1 || die "no Docker Engine answers: start it."
-image=$("${node[@]}" config --images betanet-mixnode-1 | head -n 1)
+image=$("${node[@]}" config --images betanet-mixnode-1 | sed -n 1p)
 docker image inspect "$image" > /dev/null 2>&1 || "${node[@]}" build --quiet betanet-mixnode-1
-mkdir -p "$folder"
+(umask 077 && mkdir -p "$folder")   # the keys themselves are readable by a container's user
 folder=$(cd "$folder" && pwd)
 docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$folder:/keys" "$image" keys --out /keys |
   sed "s|/keys|$folder|"

@@ -71,7 +71,7 @@ switch() {
   use "$1" "$2" || return
   if ! grep -qx db <<< "$running"; then return; fi
   docker compose --progress quiet up -d --wait --no-deps db || return
-  if [ -z "${undoing:-}" ] && docker compose config --services | grep -qx migrate; then
+  if [ -z "${undoing:-}" ] && has_service migrate; then
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
   # shellcheck disable=SC2086

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -77,6 +78,7 @@ class MetricsTest {
         database("UPDATE analysis SET status = 'RUNNING', due_at = UTC_TIMESTAMP(6), lease_owner = 'dead', attempts = 1");
 
         eventually("analyses_leases_expired_total", expired + 1);
+        eventually("analyses_finished_total", finished + 2);
     }
 
     @Test
@@ -96,6 +98,7 @@ class MetricsTest {
 
     @Test
     void requestsOfClientsFallIntoBucketsAndEveryLabelIsBounded() {
+        double finished = value("analyses_finished_total");
         submit("measured", "[1]");
         for (String path : new String[] {"/api/analyses/00000000-0000-0000-0000-000000000000", "/api/analyses/x", "/no/such/path", "/readyz"}) {
             request(service, "GET", path, "");
@@ -106,6 +109,7 @@ class MetricsTest {
                 .containsPattern("http_server_requests_seconds_bucket\\{.*method=\"POST\",.*uri=\"/api/analyses\",le=\"0.25\"}")
                 .contains("uri=\"/api/analyses/{id}\"", "hikaricp_connections_active")
                 .doesNotContain("INVENTED", "00000000", "/no/such/path", "readyz", "uri=\"/actuator");
+        eventually("analyses_finished_total", finished + 1);
     }
 
     @Test
@@ -118,6 +122,7 @@ class MetricsTest {
             exchange.close();
         });
         collector.start();
+        LoggingSystem.get(getClass().getClassLoader()).cleanUp(); // Or the log stays as another context has set it up.
         try (ConfigurableApplicationContext traced = start(
                 "spring.profiles.active=web",
                 "management.opentelemetry.tracing.export.otlp.endpoint=http://localhost:" + collector.getAddress().getPort() + "/v1/traces",

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.flyway.autoconfigure.FlywayMigrationInitializer;
+import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -47,7 +48,10 @@ class RolesTest {
 
     @Test
     void aWorkerServesItsActuatorAndNoApi() throws Exception {
-        int port = TestSocketUtils.findAvailableTcpPort();
+        int port;
+        do {
+            port = TestSocketUtils.findAvailableTcpPort();
+        } while (port >= 32_768); // From there on they are given to connections.
         try (ConfigurableApplicationContext worker = start("worker", "--management.server.port=" + port)) {
             assertThat(status(worker, "/actuator/health/readiness")).isEqualTo(200);
             assertThat(status(worker, "/api/analyses")).isEqualTo(404);
@@ -56,6 +60,7 @@ class RolesTest {
 
     @Test
     void containersLogEcsWithTheRequestIdAndNoPassword(CapturedOutput output) throws Exception {
+        LoggingSystem.get(getClass().getClassLoader()).cleanUp(); // Or the log stays as another context has set it up.
         try (ConfigurableApplicationContext web = start(
                 "web", "--server.port=0", "--management.server.port=0", "--web.drain-delay=0s", "--logging.structured.format.console=ecs",
                 "--logging.level.org.springframework.web=debug")) {

@@ -22,7 +22,7 @@ record Run(int exitCode, String output) {
                 .start();
         process.getOutputStream().write(input.getBytes(StandardCharsets.UTF_8));
         process.getOutputStream().close();
-        if (!process.waitFor(20, TimeUnit.MINUTES)) {
+        if (!process.waitFor(60, TimeUnit.MINUTES)) {
             process.destroy();
         }
         Run run = new Run(process.waitFor(), Files.readString(log));

@@ -264,9 +264,9 @@ class BackupTest {
         try {
             stack.compose("--profile", "backup", "up", "--detach", "--wait", "--no-deps", "backup").assertSuccess();
             await().atMost(Duration.ofSeconds(60)).until(() -> backups().size() >= before + 2);
-            Path last = backups().get(backups().size() - 1);
             await().atMost(Duration.ofSeconds(30)).until(() -> metric("backup_last_success_timestamp_seconds") > Instant.now().getEpochSecond() - 60);
-            assertThat(metric("backup_last_size_bytes")).isEqualTo(Files.size(last.resolve("dump.sql.gz")));
+            await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(metric("backup_last_size_bytes"))
+                    .isEqualTo(Files.size(backups().get(backups().size() - 1).resolve("dump.sql.gz"))));
             assertThat(health()).isEqualTo("healthy");
 
             stack.compose("stop", "db").assertSuccess();

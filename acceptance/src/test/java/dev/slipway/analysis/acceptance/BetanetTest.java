@@ -49,7 +49,7 @@ class BetanetTest {
     @BeforeAll
     static void up() throws IOException {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x")); // The client is not this user.
-        stack = withMixnet("docker-compose.yml", "docker-compose.betanet.yml").with("MIX_DELAY", "5s").up();
+        stack = withMixnet("docker-compose.yml", "docker-compose.betanet.yml").with("MIX_DELAY", "15s").up();
     }
 
     @AfterAll
@@ -169,7 +169,8 @@ class BetanetTest {
         Stack alone = withMixnet("docker-compose.betanet.yml").up();
         try {
             assertThat(send(alone, "alone", 3).assertSuccess().text()).contains("3 of 3 delivered");
-            assertThat(alone.compose("logs", EXIT).text()).contains("bytes ends here: this exit has no NEXT_HOP");
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> alone.compose("logs", EXIT).text().contains("bytes ends here: this exit has no NEXT_HOP"));
         } finally {
             alone.close();
         }

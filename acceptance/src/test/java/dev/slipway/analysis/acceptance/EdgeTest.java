@@ -77,7 +77,8 @@ class EdgeTest {
                 .at("/NetworkSettings/Networks/" + network + "/IPAddress")
                 .asString();
         startCa();
-        issueAndInstall();
+        issue();
+        install();
     }
 
     @AfterAll
@@ -117,7 +118,7 @@ class EdgeTest {
 
     @Test
     void noSessionTicketIsGiven() {
-        String handshake = "sleep 1 | openssl s_client -connect " + DOMAIN + ":443 -CAfile " + CA + " 2> /dev/null ";
+        String handshake = "sleep 5 | openssl s_client -connect " + DOMAIN + ":443 -CAfile " + CA + " 2> /dev/null ";
 
         assertThat(client(handshake + "-tls1_2")).contains("Session-ID: ").doesNotContain("session ticket");
         // In TLS 1.3 it is sent as one, but is the number of a session that the edge remembers: 32 bytes, and not the session itself.
@@ -131,12 +132,13 @@ class EdgeTest {
     void aRenewedCertificateIsServedAndTheRequestInFlightFinishes() throws Exception {
         String before = served();
         String slow = "printf '{\"name\": \"slow\", \"values\": [' > /tmp/body; yes 1.1234567890123456, | head -n 90000 >> /tmp/body;"
-                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 100k -o /dev/null -w '%{http_code} %{time_total}'"
+                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 60k -o /dev/null -w '%{http_code} %{time_total}'"
                 + " -H 'Content-Type: application/json' --data-binary @/tmp/body";
+        issue();
         var inFlight = CompletableFuture.supplyAsync(() -> client(slow));
         Thread.sleep(2500);
 
-        issueAndInstall();
+        install();
 
         assertThat(inFlight).isNotDone();
         assertThat(served()).isNotEqualTo(before);
@@ -215,13 +217,14 @@ class EdgeTest {
     void fiveHundredSlowClientsHinderNobody(String service, String url, String attack) throws Exception {
         String done = "/ca/" + System.nanoTime();
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK
-                + "/healthz -m 10 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done")); // The gateway's own answer.
+                + "/healthz -m 30 -o /dev/null -w '%{http_code} %{time_total}\n'; sleep 0.2; done")); // The gateway's own answer.
 
         String slow = client("slowhttptest -c 500 " + attack + " -i 5 -r 250 -l 15 -x 24 -p 3 -u " + url.replace("gateway", gateway())
                 + "/api/openapi | sed 's/\\x1b\\[[0-9;]*m//g'; touch " + done);
 
-        assertThat(answers.get().lines()).hasSizeGreaterThan(10).allMatch(answer -> answer.startsWith("200 "));
-        assertThat(answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).average().orElseThrow()).isLessThan(1);
+        assertThat(answers.get().lines()).hasSizeGreaterThan(5).allMatch(answer -> answer.startsWith("200 "));
+        double[] seconds = answers.get().lines().mapToDouble(answer -> Double.parseDouble(answer.split(" ")[1])).sorted().toArray();
+        assertThat(seconds[seconds.length / 2]).isLessThan(1);
         // Its own probe may wait while its 500 handshakes are done; in the end it is served, too.
         assertThat(slow.lines().filter(line -> line.startsWith("service available")).toList()).last().asString().endsWith("YES");
         if (attack.equals("-H")) { // Let go after 10 s.
@@ -273,13 +276,17 @@ class EdgeTest {
                 == 0);
     }
 
-    /** What an operator's certbot does, and its hook: docs/edge.md. */
-    private static void issueAndInstall() {
+    /** What an operator's certbot does: docs/edge.md. */
+    private static void issue() {
         Docker.run("docker", "exec", tools, "certbot", "certonly", "--non-interactive", "--force-renewal", "--agree-tos", "--no-verify-ssl",
                         "--register-unsafely-without-email", "--webroot", "-w", "/acme", "-d", DOMAIN, "--server", "https://localhost:14000/dir",
                         "--config-dir", "/ca/certbot", "--work-dir", "/tmp/work", "--logs-dir", "/tmp/logs")
                 .assertSuccess();
         Docker.run("docker", "exec", tools, "chmod", "-R", "a+rX", "/ca/certbot").assertSuccess();
+    }
+
+    /** And its hook. */
+    private static void install() {
         String live = ca.resolve("certbot/live/" + DOMAIN).toString();
         var installed = stack.script("certificate.sh", "install", live + "/fullchain.pem", live + "/privkey.pem").assertSuccess();
         assertThat(installed.text()).contains("installed: the edge serves it, until");
@@ -297,7 +304,7 @@ class EdgeTest {
 
     /** The line that a service logged of this request; what is written to a container's output may arrive a moment later. */
     private static String logged(String service, String request) {
-        return await().until(
+        return await().atMost(Duration.ofSeconds(60)).until(
                 () -> stack.compose("logs", "--no-log-prefix", service).text().lines().filter(line -> line.contains(request)).findFirst().orElse(""),
                 line -> !line.isEmpty());
     }

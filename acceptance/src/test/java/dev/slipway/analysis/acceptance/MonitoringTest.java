@@ -108,7 +108,12 @@ class MonitoringTest {
             }
         }
 
-        System.out.printf("Expressions: %d checked, %d without data, %d not checked%n", checked, without.size(), notChecked.size());
+        // A scrape that took too long leaves a moment without data.
+        await().atMost(Duration.ofMinutes(2)).pollInterval(Duration.ofSeconds(5)).until(() -> {
+            without.removeIf(expression -> !query(expression).isEmpty());
+            return without.isEmpty();
+        });
+        System.out.printf("Expressions: %d checked, %d not checked%n", checked, notChecked.size());
         notChecked.forEach(expression -> System.out.println("  not checked: " + expression));
         System.out.println("Series: " + query("prometheus_tsdb_head_series").get(0).at("/value/1").asString());
         System.out.println(Docker.run(Stream.concat(
@@ -116,7 +121,6 @@ class MonitoringTest {
                                 stack.containers().stream())
                         .toArray(String[]::new))
                 .text());
-        assertThat(without).isEmpty();
         assertThat(checked).isGreaterThan(80);
     }
 
@@ -192,7 +196,7 @@ class MonitoringTest {
     @Test
     void alloysUserReadsTheLogsOfContainersAndNothingElse() throws Exception {
         stack.get("/api/none");
-        await().until(() -> stack.compose("logs", "nginx").text().contains("/api/none")); // A line, which nginx keeps for a second.
+        await().atMost(Duration.ofSeconds(60)).until(() -> stack.compose("logs", "nginx").text().contains("/api/none")); // A line, which nginx keeps for a second.
         JsonNode alloy = JSON.readTree(stack.compose("config", "--format", "json").text()).at("/services/alloy");
         List<String> command = new ArrayList<>(List.of("docker", "run", "--rm", "--network", "none", "--cap-drop", "ALL",
                 "--user", alloy.get("user").asString()));

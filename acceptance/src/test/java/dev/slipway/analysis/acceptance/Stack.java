@@ -37,8 +37,9 @@ final class Stack implements AutoCloseable {
                 "ENTRY_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT")) {
             environment.put(port, freePort());
         }
-        // Behind the networks that Docker gives out by itself; two stacks of one minute seldom meet.
-        environment.put("BETANET_SUBNET", "10.213." + System.nanoTime() / 1_000_000 % 256 + ".0/24");
+        // Apart from the networks that Docker gives out by itself.
+        ThreadLocalRandom random = ThreadLocalRandom.current();
+        environment.put("BETANET_SUBNET", "10." + random.nextInt(200, 250) + "." + random.nextInt(256) + ".0/24");
     }
 
     /** A stack of these layers. */
@@ -123,14 +124,26 @@ final class Stack implements AutoCloseable {
                 .strip();
     }
 
-    /** kill -9 of all that a service runs, from a container that shares its processes, since its own image may have no kill. */
+    /** kill -9 of all that a service runs. */
     void kill(String service) {
+        killThose(service, "[ ${p#/proc/} -gt 1 ] && [ ${p#/proc/} != $$ ]");
+    }
+
+    /** kill -9 of a service's processes of this name. */
+    void kill(String service, String command) {
+        killThose(service, "[ \"$(< \"$p/comm\")\" = " + command + " ]");
+    }
+
+    /** From a container that shares the service's processes, since the service's own image may have no kill. */
+    private void killThose(String service, String condition) {
         String container = containers(service).get(0);
         String user = inspect(container).at("/Config/User").asString();
         String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
-        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
-                        "-c", "for p in /proc/[0-9]*; do [ ${p#/proc/} -gt 1 ] && [ ${p#/proc/} != $$ ] && kill -9 ${p#/proc/}; done; true")
-                .assertSuccess();
+        Docker.Output killer = Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash",
+                database, "-c", "for p in /proc/[0-9]*; do " + condition + " && kill -9 ${p#/proc/}; done; true");
+        if (killer.exitCode() != 137) { // It is killed itself when the service's first process ends before it.
+            killer.assertSuccess();
+        }
     }
 
     String variable(String name) {
@@ -143,16 +156,6 @@ final class Stack implements AutoCloseable {
                 .text()
                 .lines()
                 .toList();
-    }
-
-    /** kill -9, from a container that shares the service's processes, since the service's own image may have no kill. */
-    void kill(String service, String command) {
-        String container = containers(service).get(0);
-        String user = inspect(container).at("/Config/User").asString();
-        String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
-        Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash", database,
-                        "-c", "for p in /proc/[0-9]*; do [ \"$(< \"$p/comm\")\" = " + command + " ] && kill -9 \"${p#/proc/}\"; done; true")
-                .assertSuccess();
     }
 
     static JsonNode inspect(String container) {

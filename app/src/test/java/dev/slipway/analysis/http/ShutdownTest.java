@@ -25,24 +25,24 @@ class ShutdownTest {
     void readinessGoesDownFirstThenRequestsFinishThenThePoolCloses() throws Exception {
         ConfigurableApplicationContext service = new SpringApplicationBuilder(Application.class, DatabaseConfiguration.class)
                 .profiles("web", "migrate")
-                .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=1s");
+                .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=5s");
         TestDatabase database = service.getBean(TestDatabase.class);
         HikariDataSource pool = service.getBean(HikariDataSource.class);
         String url = "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
         try {
             // A request that lasts.
-            database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.analysis FOR EACH ROW DO SLEEP(3)").update();
+            database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.analysis FOR EACH ROW DO SLEEP(10)").update();
             CompletableFuture<HttpResponse<String>> submission = http.sendAsync(
                     HttpRequest.newBuilder(URI.create(url + "/api/analyses"))
                             .header("Content-Type", "application/json")
                             .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"slow\", \"values\": [1]}"))
                             .build(),
                     HttpResponse.BodyHandlers.ofString());
-            Thread.sleep(500);
+            await().until(() -> pool.getHikariPoolMXBean().getActiveConnections() == 1);
 
             CompletableFuture<Void> shutdown = CompletableFuture.runAsync(service::close);
 
-            await().atMost(Duration.ofSeconds(1)).until(() -> readiness(url).statusCode() == 503);
+            await().atMost(Duration.ofSeconds(4)).until(() -> readiness(url).statusCode() == 503);
             assertThat(readiness(url).headers().firstValue("Connection")).hasValue("close");
             assertThat(pool.isClosed()).isFalse();
             assertThat(submission).isNotDone();

@@ -37,12 +37,14 @@ class SettingsTest {
                     """
             NODE_TYPE=guard                      | NODE_TYPE is "guard": it must be entry, middle or exit
             NODE_TYPE=entry                      | NEXT_HOP is not set, which only an exit can do without: set it to the next node, http://HOST:PORT
-            NODE_TYPE=entry NEXT_HOP=middle      | NEXT_HOP is "middle": it must be http://HOST:PORT
+            NODE_TYPE=entry NEXT_HOP=middle      | NEXT_HOP is "middle": it must be http://HOST:PORT, HOST of letters, digits, dots and hyphens
+            NODE_TYPE=entry NEXT_HOP=http://a_b:1 | NEXT_HOP is "http://a_b:1": it must be http://HOST:PORT, HOST of letters, digits, dots and hyphens
+            NODE_TYPE=                           | NODE_TYPE is "": it must be entry, middle or exit
             NODE_TYPE=exit PIPELINE_WORKERS=0    | PIPELINE_WORKERS is "0": it must be greater than or equal to 1
             NODE_TYPE=exit PIPELINE_WORKERS=many | PIPELINE_WORKERS is "many": it must be of type int
             NODE_TYPE=exit LOG_LEVEL=loud        | LOG_LEVEL is "loud": it must be of type LogLevel
             NODE_TYPE=exit MIX_DELAY=1h          | MIX_DELAY is "PT1H": it must be shorter than or equal to 1 minute
-            NODE_TYPE=exit PACKET_LIMIT=3        | PACKET_LIMIT must not be below MIX_BATCH_SIZE, or no batch would ever be full
+            NODE_TYPE=exit PACKET_LIMIT=3        | MIX_BATCH_SIZE must not be above PACKET_LIMIT, or no batch would ever be full
             """)
     void isNamedWithItsValueAndTheMend(String settings, String message, CapturedOutput output) {
         assertThatException().isThrownBy(() -> start(settings + " KEY_FILE=" + Keys.privateFile(keys, Hop.EXIT)));

@@ -59,16 +59,26 @@ public final class SendCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         try {
+            if (entry.getHost() == null || !List.of("http", "https").contains(entry.getScheme())) {
+                throw new UnusableException("--entry is \"" + entry + "\": it must be http://HOST:PORT.");
+            }
+            if (inFlight < 1) {
+                throw new UnusableException("--in-flight is " + inFlight + ": it must be 1 or more.");
+            }
             Sealer sealer = new Sealer(Keys.readPublic(keys));
             Sending sending = new Sending(entry.resolve("/packets"), sealer, inFlight, giveUpAfter);
-            return sending.send(submissions()) ? 0 : 1;
-        } catch (UnreadableException | Keys.KeyFileException | IllegalArgumentException e) {
+            List<Sending.Submission> submissions = submissions();
+            if (submissions.isEmpty()) {
+                throw new UnusableException("There is no submission to send: name files, or folders that have .json or .jsonl files.");
+            }
+            return sending.send(submissions) ? 0 : 1;
+        } catch (UnusableException | Keys.KeyFileException | IllegalArgumentException e) {
             System.err.println("mixnode: " + e.getMessage());
             return 1;
         }
     }
 
-    private List<Sending.Submission> submissions() throws UnreadableException {
+    private List<Sending.Submission> submissions() throws UnusableException {
         List<Sending.Submission> submissions = new ArrayList<>();
         for (Path file : files) {
             for (Path one : expanded(file)) {
@@ -78,29 +88,29 @@ public final class SendCommand implements Callable<Integer> {
                         submissions.add(new Sending.Submission(one + ", object " + number, JSON.writeValueAsBytes(nodes.next())));
                     }
                 } catch (IOException e) {
-                    throw new UnreadableException(one + " cannot be read: see its name, owner and mode (" + e + ").");
+                    throw new UnusableException(one + " cannot be read: see its name, owner and mode (" + e + ").");
                 } catch (JacksonException e) {
-                    throw new UnreadableException(one + " is not JSON: see line " + e.getLocation().getLineNr() + ".");
+                    throw new UnusableException(one + " is not JSON: see line " + e.getLocation().getLineNr() + ".");
                 }
             }
         }
         return submissions;
     }
 
-    private static List<Path> expanded(Path file) throws UnreadableException {
+    private static List<Path> expanded(Path file) throws UnusableException {
         if (!Files.isDirectory(file)) {
             return List.of(file);
         }
         try (Stream<Path> inside = Files.list(file)) {
             return inside.filter(one -> one.toString().toLowerCase(Locale.ROOT).matches(".*\\.jsonl?")).sorted().toList();
         } catch (IOException e) {
-            throw new UnreadableException(file + " cannot be read: see its owner and mode (" + e + ").");
+            throw new UnusableException(file + " cannot be read: see its owner and mode (" + e + ").");
         }
     }
 
-    private static final class UnreadableException extends Exception {
+    private static final class UnusableException extends Exception {
 
-        UnreadableException(String message) {
+        UnusableException(String message) {
             super(message);
         }
     }

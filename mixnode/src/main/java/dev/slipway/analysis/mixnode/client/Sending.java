@@ -35,7 +35,7 @@ final class Sending {
     record Submission(String origin, byte[] content) {}
 
     private static final JsonMapper JSON = new JsonMapper();
-    private static final int PACKETS_IN_A_REQUEST = 100;
+    private static final int MAX_PACKETS_IN_A_REQUEST = 100;
     private static final long FIRST_WAIT_MILLIS = 100;
     private static final long LAST_WAIT_MILLIS = 5000;
 
@@ -47,13 +47,15 @@ final class Sending {
     private final AtomicInteger sentAgain = new AtomicInteger();
     private final URI packets;
     private final Sealer sealer;
+    private final int packetsInARequest;
     private final int requests;
     private final Duration giveUpAfter;
 
     Sending(URI packets, Sealer sealer, int inFlight, Duration giveUpAfter) {
         this.packets = packets;
         this.sealer = sealer;
-        this.requests = Math.max(1, inFlight / PACKETS_IN_A_REQUEST);
+        this.packetsInARequest = Math.min(MAX_PACKETS_IN_A_REQUEST, inFlight);
+        this.requests = inFlight / packetsInARequest;
         this.giveUpAfter = giveUpAfter;
     }
 
@@ -63,7 +65,7 @@ final class Sending {
         CountDownLatch left = new CountDownLatch(submissions.size());
         for (int i = 0; i < submissions.size(); i++) {
             // In the order given: each is due a nanosecond after the one before.
-            queue.add(new Due(submissions.get(i), UUID.randomUUID(), start + giveUpAfter.toNanos(), start + i, 0, left));
+            queue.add(new Due(submissions.get(i), UUID.randomUUID(), start + i, 0, 0, left));
         }
         ExecutorService senders = Executors.newFixedThreadPool(requests);
         ScheduledExecutorService progress = Executors.newSingleThreadScheduledExecutor();
@@ -88,7 +90,7 @@ final class Sending {
         try {
             while (true) {
                 List<Due> some = new ArrayList<>(List.of(queue.take()));
-                queue.drainTo(some, PACKETS_IN_A_REQUEST - 1);
+                queue.drainTo(some, packetsInARequest - 1);
                 post(some);
             }
         } catch (InterruptedException e) {
@@ -115,14 +117,16 @@ final class Sending {
                 .header("Content-Type", "application/octet-stream")
                 .POST(HttpRequest.BodyPublishers.ofByteArray(body.toByteArray()))
                 .build();
+        long sentAt = System.nanoTime();
         try {
             HttpResponse<String> response = http.send(request, HttpResponse.BodyHandlers.ofString());
             String[] reasons = response.statusCode() == 207 ? JSON.readValue(response.body(), String[].class) : null;
             for (int i = 0; i < sent.size(); i++) {
-                end(sent.get(i), reasons != null ? reasons[i] : reason(response), response);
+                String reason = reasons == null ? reason(response) : i < reasons.length ? reasons[i] : "";
+                end(sent.get(i), reason, response, sentAt);
             }
         } catch (IOException | JacksonException e) {
-            sent.forEach(due -> again(due, "The entry does not answer: see that it runs (" + e + ")."));
+            sent.forEach(due -> again(due, sentAt, "The entry does not answer: see that it runs (" + e + ")."));
         }
     }
 
@@ -130,7 +134,7 @@ final class Sending {
         return response.statusCode() == 204 ? "delivered" : JSON.readTree(response.body()).path("reason").asString("");
     }
 
-    private void end(Due due, String reason, HttpResponse<String> response) {
+    private void end(Due due, String reason, HttpResponse<String> response, long sentAt) {
         String answer = "The entry answers " + response.statusCode() + " " + response.body();
         switch (reason) {
             case "delivered" -> {
@@ -139,20 +143,21 @@ final class Sending {
             }
             case "refused_by_the_service" -> fail(due, "The service refuses it: submit it there directly to read why.");
             case "wrong_size", "not_for_this_key", "too_old" -> fail(due, answer); // No packet of this sender would do.
-            default -> again(due, answer);
+            default -> again(due, sentAt, answer);
         }
     }
 
-    private void again(Due due, String why) {
+    private void again(Due due, long sentAt, String why) {
+        long deadline = due.attempt == 0 ? sentAt + giveUpAfter.toNanos() : due.deadline;
         long now = System.nanoTime();
-        if (now >= due.deadline) {
+        if (now >= deadline) {
             fail(due, why);
             return;
         }
         sentAgain.incrementAndGet();
         long wait = Math.min(FIRST_WAIT_MILLIS << Math.min(due.attempt, 10), LAST_WAIT_MILLIS);
         long at = now + TimeUnit.MILLISECONDS.toNanos(wait / 2 + ThreadLocalRandom.current().nextLong(wait));
-        queue.add(new Due(due.submission, due.idempotencyKey, due.deadline, at, due.attempt + 1, due.left));
+        queue.add(new Due(due.submission, due.idempotencyKey, at, due.attempt + 1, deadline, due.left));
     }
 
     private void fail(Due due, String why) {
@@ -161,8 +166,8 @@ final class Sending {
         due.left.countDown();
     }
 
-    /** A submission and when to send it next. */
-    private record Due(Submission submission, UUID idempotencyKey, long deadline, long at, int attempt, CountDownLatch left)
+    /** A submission and when to send it next; the deadline begins with the first attempt. */
+    private record Due(Submission submission, UUID idempotencyKey, long at, int attempt, long deadline, CountDownLatch left)
             implements Delayed {
 
         @Override

@@ -114,7 +114,9 @@ final class Node implements DisposableBean {
             metrics.mixDelay.record(now - packet.pooledAt, TimeUnit.NANOSECONDS);
             metrics.hopLatency.record(now - packet.receivedAt, TimeUnit.NANOSECONDS);
         }
-        nextHop.send(batch.stream().map(Waiting::opened).toList(), now + properties.giveUpAfter().toNanos())
+        // Whatever is thrown, and from wherever, every packet gets its answer.
+        CompletableFuture.completedFuture(batch.stream().map(Waiting::opened).toList())
+                .thenCompose(opened -> nextHop.send(opened, now + properties.giveUpAfter().toNanos()))
                 .exceptionally(failure -> {
                     log.error("Unexpected error", failure);
                     return Collections.nCopies(batch.size(), Outcome.NEXT_HOP_DOWN);

@@ -8,6 +8,7 @@ import jakarta.validation.constraints.Pattern;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import org.hibernate.validator.constraints.time.DurationMax;
 import org.hibernate.validator.constraints.time.DurationMin;
@@ -34,7 +35,8 @@ import org.springframework.validation.annotation.Validated;
 @ConfigurationProperties("mixnode")
 record NodeProperties(
         @Pattern(regexp = "entry|middle|exit", message = "must be entry, middle or exit") String nodeType,
-        @Pattern(regexp = "(https?://[^/:]+(:\\d+)?)?", message = "must be http://HOST:PORT") String nextHop,
+        @Pattern(regexp = "(https?://[A-Za-z0-9.-]+(:\\d{1,5})?)?", message = "must be http://HOST:PORT, HOST of letters, digits, dots and hyphens")
+                String nextHop,
         @Min(1) @Max(64) int pipelineWorkers,
         Path keyFile,
         @Min(1) @Max(100_000) int mixBatchSize,
@@ -47,10 +49,10 @@ record NodeProperties(
 
     @AssertTrue(message = "NEXT_HOP is not set, which only an exit can do without: set it to the next node, http://HOST:PORT")
     boolean isNextHopSetWhereItIsNeeded() {
-        return !nextHop.isEmpty() || !"entry|middle".contains(nodeType);
+        return !nextHop.isEmpty() || !List.of("entry", "middle").contains(nodeType);
     }
 
-    @AssertTrue(message = "PACKET_LIMIT must not be below MIX_BATCH_SIZE, or no batch would ever be full")
+    @AssertTrue(message = "MIX_BATCH_SIZE must not be above PACKET_LIMIT, or no batch would ever be full")
     boolean isRoomForABatch() {
         return packetLimit >= mixBatchSize;
     }

@@ -67,7 +67,10 @@ public final class Keys {
      */
     public static List<Path> writeMissing(Path folder) throws IOException {
         List<Path> made = new ArrayList<>();
-        Files.createDirectories(folder);
+        if (Files.notExists(folder)) {
+            Files.createDirectories(folder);
+            setPermissions(folder, "rwx------");
+        }
         for (Hop hop : Hop.values()) {
             Path privateFile = privateFile(folder, hop);
             Path publicFile = publicFile(folder, hop);
@@ -94,10 +97,14 @@ public final class Keys {
     private static void write(Path file, String json) throws IOException {
         Path unfinished = Files.createTempFile(file.toAbsolutePath().getParent(), "." + file.getFileName(), "");
         Files.writeString(unfinished, json + "\n");
-        if (Files.getFileStore(unfinished).supportsFileAttributeView(PosixFileAttributeView.class)) {
-            Files.setPosixFilePermissions(unfinished, PosixFilePermissions.fromString("r--r--r--"));
-        }
+        setPermissions(unfinished, "r--r--r--");
         Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static void setPermissions(Path path, String permissions) throws IOException {
+        if (Files.getFileStore(path).supportsFileAttributeView(PosixFileAttributeView.class)) {
+            Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(permissions));
+        }
     }
 
     /** Reads a node's private key. */
