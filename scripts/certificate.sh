@@ -14,6 +14,7 @@ key=secrets/tls_key.pem
 
 # put FROM TO: writes into the file, since a container goes on seeing the file that was there when it started.
 put() {
+  if [ "$1" -ef "$2" ]; then return; fi
   if [ -e "$2" ]; then chmod u+w "$2"; fi
   (umask 077 && cat "$1" > "$2")
   chmod 0444 "$2"                      # for the container's user; the folder keeps other users of this host out

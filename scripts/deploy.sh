@@ -8,7 +8,7 @@
 # The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that
 # TAG, and TAG is the commit if none is given.
 #
-# The last line says what happened. Exit status: 0 deployed; 1 not, and the version before serves.
+# The last line says what happened. Exit status: 0 deployed; 1 not, and what served before serves on; 2 it needs a hand.
 . "$(dirname "$0")/lib.sh"
 help "$@"
 
@@ -20,17 +20,31 @@ commit() {
   fi
 }
 
-# get TAG: the image of that version, pulled or built.
+needs_a_hand() {
+  printf 'deploy.sh: %s\n' "$*" >&2
+  exit 2
+}
+
+# get IMAGE COMPOSE_FILE SERVICE: pulled, or built as that service.
 get() {
-  if [ "$registry" = localhost ]; then
-    docker image inspect "$repository:$1" > /dev/null 2>&1 && return
-    say "Building $repository:$1"
-    IMAGE=$repository TAG=$1 docker compose -f docker-compose.yml build --quiet \
-      --build-arg VERSION="$1" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" app
-  else
-    say "Pulling $repository:$1"
-    docker pull --quiet "$repository:$1" > /dev/null
+  if [ "$registry" != localhost ]; then
+    say "Pulling $1"
+    docker pull --quiet "$1" > /dev/null && return
   fi
+  docker image inspect "$1" > /dev/null 2>&1 && return
+  [ "$registry" = localhost ] || return
+  say "Building $1"
+  IMAGE=${1%:*} TAG=$tag docker compose -f "$2" build --quiet \
+    --build-arg VERSION="$tag" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" "$3"
+}
+
+# keep: a name to go back to for what runs, where TAG moves, as latest does, and now is another image.
+keep() {
+  local running
+  running=$(docker inspect -f '{{.Image}}' "$(docker compose ps -q app | sed -n 1p)")
+  [ "$running" != "$(docker image inspect -f '{{.Id}}' "$repository:$tag")" ] || return 0
+  before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
+  docker tag "$running" "$repository:$before"
 }
 
 # migrate [OPTION...]: the role migrate of the new version.
@@ -39,8 +53,10 @@ migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" mig
 # back: app and worker of the version before.
 back() {
   for service in app worker; do
-    TAG=$before roll "$service" "$repository:$before" || die "neither $tag nor $before becomes ready: see docker compose logs app worker"
+    TAG=$before roll "$service" "$repository:$before" ||
+      needs_a_hand "neither $tag nor $before becomes ready: see docker compose logs app worker"
   done
+  remember TAG="$before"
   die "$1; this host is back at $before"
 }
 
@@ -67,10 +83,15 @@ if [ "$status" -ge 2 ]; then
   printf '%s\n' "$findings" | grep '^fail' >&2
   die "mend this and call it again; nothing was changed"
 fi
-get "$tag" || die "there is no image $repository:$tag; nothing was changed"
+get "$repository:$tag" docker-compose.yml app || die "there is no image $repository:$tag; nothing was changed"
+mixnode=$registry/$(setting MIXNODE_IMAGE)
+! has_service betanet-mixnode-1 || get "$mixnode:$tag" docker-compose.betanet.yml betanet-mixnode-1 ||
+  die "there is no image $mixnode:$tag; nothing was changed"
 
+# Where nothing serves, nothing can be kept from failing.
 first=""
-[ -n "$(docker compose ps -q app)" ] || first=yes
+docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || first=yes
+[ "$tag" != "$before" ] || [ -n "$first" ] || keep
 TAG=$tag docker compose --progress quiet up --detach --wait --no-recreate db || die "the database does not start: see docker compose logs db"
 output=$(migrate -e MIGRATE_DRY_RUN=true) || true
 pending=$(sed -n 's/.*Pending migrations: \([V0-9., a-z]*\).*/\1/p' <<< "$output")
@@ -96,14 +117,21 @@ if [ -z "$first" ]; then
     TAG=$tag roll "$service" "$repository:$tag" || back "the $service of $tag did not become ready"
   done
 fi
-changed=$(find nginx -newer .env)
-remember TAG="$tag"
 # What else changed, and what is not there yet.
 ! has_service backup || own_backups
-docker compose --progress quiet up --detach --wait --remove-orphans || die "$tag serves, but not every service is healthy: see docker compose ps"
+if ! TAG=$tag docker compose --progress quiet up --detach --wait --remove-orphans; then
+  [ -z "$first" ] || die "$tag is not healthy: see docker compose ps, mend it and call this again"
+  remember TAG="$tag"
+  needs_a_hand "$tag serves, but not every service is healthy: see docker compose ps"
+fi
+remember TAG="$tag"
+# nginx wrote its pid when it last read its configuration, or was told to here.
+if ! docker compose exec -T nginx sh -c 'nginx="nginx -c /etc/nginx/gateway/nginx.conf"; $nginx -q -t &&
+  { [ -z "$(find -L /etc/nginx -newer /tmp/nginx.pid)" ] || { $nginx -s reload && touch /tmp/nginx.pid; }; }'; then
+  needs_a_hand "$tag serves, but nginx cannot take its configuration, and would not start again: mend nginx/ as the line above says"
+fi
 if [ -n "$first" ]; then
   say "Deployed $tag."
 else
-  [ -z "$changed" ] || docker compose kill -s HUP nginx 2> /dev/null || die "$tag serves, but nginx did not take its configuration: see docker compose logs nginx"
   say "Deployed $tag. To go back: scripts/deploy.sh $before"
 fi

@@ -273,6 +273,7 @@ development() {
 mounts() {
   local service path closed
   while read -r service path; do
+    case $path in "$PWD"/*) ;; *) continue ;; esac   # the host's own folders have the modes that they have
     [ -e "$path" ] || continue
     closed=$(find "$path" \( ! -perm -0004 -o -type d ! -perm -0001 \) 2> /dev/null | sed -n 1p)
     [ -z "$closed" ] || report fail "$(short "$closed") cannot be read by $service" "chmod -R a+rX $(short "$path")"

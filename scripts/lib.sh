@@ -92,9 +92,14 @@ confirm() {
 
 # setting VARIABLE: its value in the environment, else in .env, else the default that .env.example shows.
 setting() {
-  local value=${!1:-}
-  if [ -z "$value" ] && [ -f .env ]; then value=$(sed -n "s/^$1=//p" .env | tail -n 1); fi
-  if [ -z "$value" ]; then value=$(sed -n "s/^$1=//p" .env.example); fi
+  local value=${!1:-} file
+  for file in .env .env.example; do
+    if [ -z "$value" ] && [ -f "$file" ]; then
+      # As Compose reads it: the last one, without export, quotes and what follows a #.
+      value=$(sed -n "s/^\(export  *\)\{0,1\}$1=//p" "$file" | tail -n 1 |
+        sed -e 's/^"\([^"]*\)".*/\1/' -e t -e "s/^'\([^']*\)'.*/\1/" -e t -e 's/ #.*//' -e 's/ *$//')
+    fi
+  done
   printf '%s\n' "$value"
 }
 
@@ -150,15 +155,16 @@ ready() {
   return 1
 }
 
-# roll SERVICE [IMAGE]: replaces its containers, or those that do not run IMAGE, one after the other: the new one is
-# ready before the old one stops. Fails, and leaves the old one serving, if the new one does not become ready.
+# roll SERVICE [IMAGE]: replaces its containers, or those that do not run IMAGE as it is configured now, one after the
+# other: the new one is ready before the old one stops. Fails, and leaves the old one serving, if the new one does not
+# become ready.
 roll() {
   local service=$1 wanted="" container new count before
-  [ -z "${2:-}" ] || wanted=$(docker image inspect -f '{{.Id}}' "$2")
+  [ -z "${2:-}" ] || wanted="$(docker image inspect -f '{{.Id}}' "$2") $(docker compose config --hash "$service" | sed 's/.* //')"
   before=$(docker compose ps -aq "$service")
   count=$(printf '%s' "$before" | grep -c . || true)
   for container in $before; do
-    [ "$(docker inspect -f '{{.Image}}' "$container")" != "$wanted" ] || continue
+    [ "$(docker inspect -f '{{.Image}} {{index .Config.Labels "com.docker.compose.config-hash"}}' "$container")" != "$wanted" ] || continue
     docker compose --progress quiet up --detach --no-deps --no-recreate --scale "$service=$((count + 1))" "$service" || return 1
     new=$(docker compose ps -aq "$service" | grep -vxF "$before") || return 1
     if ! ready "$new"; then

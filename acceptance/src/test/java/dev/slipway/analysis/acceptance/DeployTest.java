@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -89,6 +90,41 @@ class DeployTest {
     }
 
     @Test
+    void appsAreAddedAndTakenAwayAndNoRequestFails() throws Exception {
+        stack.with("APP_REPLICAS", "2");
+        whileClientsSend("more", () -> stack.compose("up", "--detach", "--wait").assertSuccess());
+        assertThat(stack.containers("app")).hasSize(2);
+
+        stack.with("APP_REPLICAS", "1");
+        whileClientsSend("fewer", () -> stack.compose("up", "--detach", "--wait").assertSuccess());
+        assertThat(stack.containers("app")).hasSize(1);
+    }
+
+    @Test
+    void changedSettingsAndAChangedGatewayAreTakenInAndNoRequestFails() throws Exception {
+        Path gateway = project.resolve("nginx/nginx.conf");
+        String before = Files.readString(gateway);
+        Files.writeString(gateway, before.replace("return 200 \"ok\\n\"", "return 200 \"changed\\n\""));
+        Files.writeString(project.resolve(".env"), "APP_MEMORY=600M\n", StandardOpenOption.APPEND);
+
+        whileClientsSend("changed", () -> deployed(stack.script("deploy.sh", version("app"))));
+
+        assertThat(stack.get("/healthz").body()).isEqualTo("changed\n");
+        assertThat(Stack.inspect(stack.containers("app").get(0)).at("/HostConfig/Memory").asLong()).isEqualTo(600L << 20);
+
+        Files.writeString(gateway, before + "nonsense;\n");
+        Docker.Output deploy = stack.script("deploy.sh", version("app"));
+        assertThat(deploy.exitCode()).isEqualTo(2);
+        assertThat(deploy.text()).contains("nonsense");
+        assertThat(lastLine(deploy)).contains("nginx cannot take its configuration");
+
+        Files.writeString(gateway, before);
+        List<String> containers = stack.containers();
+        deployed(stack.script("deploy.sh", version("app")));
+        assertThat(stack.containers()).as("what is as it should be").isEqualTo(containers);
+    }
+
+    @Test
     void aPasswordIsRotatedAndNoRequestFails() throws Exception {
         Path secret = project.resolve("secrets/db_app.txt");
         String before = Files.readString(secret);
@@ -112,7 +148,7 @@ class DeployTest {
     }
 
     private static String deployed(Docker.Output deploy) {
-        deploy.assertSuccess();
+        assertThat(deploy.exitCode()).as(() -> deploy.text() + stack.compose("logs", "--tail", "20").text()).isZero();
         assertThat(deploy.text()).contains("Deployed ");
         return version("app");
     }

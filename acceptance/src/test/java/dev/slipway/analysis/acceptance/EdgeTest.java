@@ -96,7 +96,7 @@ class EdgeTest {
     void plainHttpLeadsToHttps() {
         assertThat(client("curl -si 'http://" + DOMAIN + "/api/analyses?size=1'"))
                 .startsWith("HTTP/1.1 308")
-                .contains("Location: https://" + DOMAIN + "/api/analyses?size=1\r\n");
+                .contains("Location: https://" + DOMAIN + ":" + stack.variable("EDGE_HTTPS_PORT") + "/api/analyses?size=1\r\n");
     }
 
     @Test
@@ -242,7 +242,7 @@ class EdgeTest {
         String done = "/ca/" + System.nanoTime();
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do "
                 + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n';"
-                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' -d '{\"name\": \"a\", \"values\": [1]}'; done"));
+                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' -d '{\"name\": \"restarts\", \"values\": [1]}'; done"));
         for (int i = 0; i < 5; i++) {
             stack.compose("restart", "nginx").assertSuccess();
             Thread.sleep(3000);
@@ -250,6 +250,9 @@ class EdgeTest {
         Files.createFile(ca.resolve(done.substring(4)));
 
         assertThat(answers.get().lines()).hasSizeGreaterThan(20).allMatch(answer -> answer.matches("200|202"));
+        assertThat(stack.sql("SELECT COUNT(*) FROM analysis WHERE name = 'restarts'"))
+                .as("none is lost or doubled")
+                .isEqualTo(String.valueOf(answers.get().lines().filter("202"::equals).count()));
     }
 
     @Test
@@ -257,6 +260,11 @@ class EdgeTest {
         for (String request : List.of("https://" + DOMAIN + "/%%%", "http://" + gateway() + "/%%%", "http://" + DOMAIN + ":443/")) {
             assertThat(client("curl -si --cacert " + CA + " '" + request + "'")).as(request).contains(" 400", "application/problem+json");
         }
+    }
+
+    @Test
+    void everyContainerIsHardened() {
+        Hardening.assertOf(stack);
     }
 
     /** Starts Pebble, Let's Encrypt's CA for tests. It checks challenges on port 80, as the real one does. */

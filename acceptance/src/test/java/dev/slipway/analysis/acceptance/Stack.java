@@ -213,7 +213,7 @@ final class Stack implements AutoCloseable {
     @Override
     public void close() {
         compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
-        for (String repository : List.of(name, name + "-mixnode", "localhost/" + name)) {
+        for (String repository : List.of(name, name + "-mixnode", "localhost/" + name, "localhost/" + name + "-mixnode")) {
             Docker.run("docker", "image", "ls", "--quiet", repository).text().lines().forEach(
                     image -> Docker.run("docker", "image", "rm", "--force", image));
         }
