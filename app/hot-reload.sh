@@ -1,11 +1,25 @@
 #!/usr/bin/env bash
 # The development container: runs the service, compiles what is saved, and lets Spring's devtools restart it with that.
-# What does not compile is shown, and the version before goes on serving.
+# What does not compile is shown, and the version before goes on serving, of the container before if this one has none.
 set -euo pipefail
 cd /workspace/app
 
 classes=target/classes served=target/served
-build() { mvn -q -Dcyclonedx.skip -Denforcer.skip "$@" compile; }
+
+# build MAVEN_ARGUMENT...: publishes what is saved, or says why not; fails if there is nothing to serve.
+build() {
+  touch target/seen                                 # first, so that what is saved meanwhile is not missed
+  mkdir -p "$classes"
+  find "$classes" -type f ! -name '*.class' -delete # maven removes classes that are gone, and resources never
+  if mvn -q -Dcyclonedx.skip -Denforcer.skip compile "$@"; then
+    publish
+  elif [ -e "$served/.reload" ]; then
+    echo "hot-reload: not compiled, the version before goes on serving"
+  else
+    echo "hot-reload: not compiled, and there is no version before: waiting for a change"
+    return 1
+  fi
+}
 
 publish() {                            # what devtools watches changes in one go, and only if it compiled
   local file
@@ -17,9 +31,14 @@ publish() {                            # what devtools watches changes in one go
   date > "$served/.reload"
 }
 
-build
-mvn -q dependency:build-classpath -Dmdep.outputFile=target/classpath -Dmdep.includeScope=runtime
-publish
+changed() {
+  sleep 0.2
+  [ -n "$(find src/main -newer target/seen -print -quit)" ]
+}
+
+until build dependency:build-classpath -Dmdep.outputFile=target/classpath -Dmdep.includeScope=runtime; do
+  until changed; do :; done
+done
 java -XX:TieredStopAtLevel=1 -agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=*:5005 \
   -Dspring.devtools.restart.trigger-file=.reload -Dspring.devtools.restart.poll-interval=200ms \
   -Dspring.devtools.restart.quiet-period=50ms \
@@ -27,12 +46,7 @@ java -XX:TieredStopAtLevel=1 -agentlib:jdwp=transport=dt_socket,server=y,suspend
 service=$!
 trap 'kill $service; wait $service' TERM INT
 
-touch target/seen
 while kill -0 "$service" 2> /dev/null; do
-  sleep 0.2
-  if [ -n "$(find src/main -newer target/seen -print -quit)" ]; then
-    touch target/seen
-    build --offline && publish || echo "hot-reload: not compiled, the version before goes on serving"
-  fi
+  if changed; then build --offline || true; fi
 done
 wait "$service"

@@ -56,6 +56,7 @@ class MetricsTest {
         double submitted = value("analyses_submitted_total");
         double finished = value("analyses_finished_total");
         double failed = value("analyses_failed_total");
+        double computed = value("analyses_duration_seconds_count");
 
         submit("done", "[1, 2, 3]");
         submit("done", "[1, 2, 3]");
@@ -64,6 +65,9 @@ class MetricsTest {
         eventually("analyses_submitted_total", submitted + 2);
         eventually("analyses_finished_total", finished + 1);
         eventually("analyses_failed_total", failed + 1);
+        eventually("analyses_duration_seconds_count", computed + 2);
+        assertThat(value("analyses_duration_seconds_sum")).isPositive();
+        assertThat(value("analyses_duration_seconds_max")).isPositive();
         eventually("analyses_queue_depth", 0);
         eventually("worker_threads", 2);
     }

@@ -104,13 +104,7 @@ class BaseTest {
 
     @Test
     void theGatewaysPortIsTheOnlyOneThatIsPublished() {
-        Set<String> published = new TreeSet<>();
-        for (String container : stack.containers()) {
-            Stack.inspect(container).at("/NetworkSettings/Ports").forEach(bindings -> bindings.forEach(
-                    binding -> published.add(binding.path("HostPort").asString())));
-        }
-
-        assertThat(published).containsExactly(stack.httpPort());
+        Hardening.assertPublished(stack, "0.0.0.0:" + stack.httpPort());
     }
 
     @Test
@@ -144,14 +138,7 @@ class BaseTest {
 
     @Test
     void theJvmAcceptsItsCache() {
-        String app = Stack.inspect(stack.containers("app").get(0)).get("Image").asString();
-
-        // No service listens in this container, so the program ends with a refused connection, which is after the JVM's start.
-        var run = Docker.run("docker", "run", "--rm", "--network", "none", "--memory", "512m", "--entrypoint", "/opt/java/bin/java", app,
-                "-XX:+UseSerialGC", "-XX:InitialRAMPercentage=10", "-XX:MaxRAMPercentage=50", "-XX:AOTMode=on", "-XX:AOTCache=/app/app.aot",
-                "-cp", "app.jar", "dev.slipway.analysis.HealthCheck");
-
-        assertThat(run.text()).contains("java.net.ConnectException").doesNotContain("AOT cache");
+        stack.assertJvmAcceptsItsCache("app", "dev.slipway.analysis.HealthCheck");
     }
 
     @ParameterizedTest

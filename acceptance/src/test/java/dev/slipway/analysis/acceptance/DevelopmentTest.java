@@ -9,8 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -38,25 +37,39 @@ class DevelopmentTest {
     @AfterAll
     static void downLeavesNothingBehind() {
         if (stack != null) {
+            stack.compose("rm", "--stop", "--force", "adminer"); // Without its profile, down does not see it.
+            Docker.Output down = stack.run("docker compose down -v");
+            List<String> remains = stack.remains();
             stack.close();
-            assertThat(stack.remains()).isEmpty();
+            assertThat(remains).as(down.text()).isEmpty();
         }
     }
 
     @Test
-    void everythingAnswersAndOnlyTheGatewayIsPublishedBeyondThisHost() throws Exception {
+    void theServiceAndItsPageAnswer() throws Exception {
         assertThat(stack.get("/api/analyses").statusCode()).isEqualTo(200);
         assertThat(stack.get("/api/swagger-ui/index.html").statusCode()).isEqualTo(200);
+    }
 
-        Set<String> beyond = new TreeSet<>();
-        for (String container : stack.containers()) {
-            Stack.inspect(container).at("/NetworkSettings/Ports").forEach(bindings -> bindings.forEach(binding -> {
-                if (!binding.path("HostIp").asString().equals("127.0.0.1")) {
-                    beyond.add(binding.path("HostPort").asString());
-                }
-            }));
-        }
-        assertThat(beyond).containsExactly(stack.httpPort());
+    @Test
+    void onlyTheGatewayIsPublishedBeyondThisHost() {
+        Hardening.assertPublished(
+                stack,
+                "0.0.0.0:" + stack.httpPort(),
+                "127.0.0.1:" + stack.variable("APP_PORT"),
+                "127.0.0.1:" + stack.variable("DEBUG_PORT"),
+                "127.0.0.1:" + stack.variable("DB_PORT"),
+                "127.0.0.1:" + stack.variable("ADMINER_PORT"));
+    }
+
+    @Test
+    void everyContainerIsHardened() {
+        Hardening.assertOf(stack);
+    }
+
+    @Test
+    void noPasswordIsInAnEnvironmentAnImageOrALog() throws Exception {
+        Hardening.assertNoSecretIsSeen(stack, project.resolve("secrets/dev"));
     }
 
     @Test
@@ -68,11 +81,8 @@ class DevelopmentTest {
     }
 
     @Test
-    void aSavedJavaFileIsServedAndOneThatDoesNotCompileIsShown() throws Exception {
-        Path problems;
-        try (var files = Files.walk(project.resolve("app/src/main/java"))) {
-            problems = files.filter(file -> file.endsWith("ProblemType.java")).findFirst().orElseThrow();
-        }
+    void aSavedJavaFileIsServedAndOneThatDoesNotCompileIsShownThroughARestart() throws Exception {
+        Path problems = problems();
         String source = Files.readString(problems);
 
         Files.writeString(problems, source.replace("There is no", "Here was never a"));
@@ -83,22 +93,51 @@ class DevelopmentTest {
         assertThat(log()).contains("ProblemType.java");
         assertThat(missing()).contains("Here was never a");
 
+        stack.compose("restart", "app").assertSuccess();
+        await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> missing().contains("Here was never a"));
+
         Files.writeString(problems, source);
         await().atMost(Duration.ofSeconds(60)).until(() -> missing().contains("There is no"));
     }
 
     @Test
-    void aSavedMigrationRuns() throws Exception {
-        Files.writeString(
-                project.resolve("app/src/main/resources/db/migration/V99__saved.sql"), "CREATE TABLE saved (id INT PRIMARY KEY);\n");
+    void whatHasNeverCompiledWaitsForAChange() throws Exception {
+        Path problems = problems();
+        String source = Files.readString(problems);
+        Files.writeString(problems, source + "class {");
+        stack.compose("exec", "-T", "app", "rm", "-r", "app/target/served").assertSuccess();
+
+        stack.compose("restart", "app").assertSuccess();
+        await().atMost(Duration.ofSeconds(60)).until(() -> log().contains("there is no version before: waiting for a change"));
+
+        Files.writeString(problems, source);
+        await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> missing().contains("There is no"));
+        assertThat(Stack.inspect(stack.containers("app").get(0)).get("RestartCount").asInt()).isZero();
+    }
+
+    @Test
+    void aSavedMigrationRunsAndADeletedOneIsGone() throws Exception {
+        Path migration = project.resolve("app/src/main/resources/db/migration/V99__saved.sql");
+        Files.writeString(migration, "CREATE TABLE saved (id INT PRIMARY KEY);\n");
 
         await().atMost(Duration.ofSeconds(60)).until(() -> log().contains("to version \"99 - saved\""));
+        await().atMost(Duration.ofSeconds(60)).until(() -> stack.get("/api/analyses").statusCode() == 200);
+
+        Files.delete(migration);
+        await().atMost(Duration.ofSeconds(60)).until(
+                () -> !stack.compose("exec", "-T", "app", "ls", "app/target/served/db/migration").assertSuccess().text().contains("V99"));
         await().atMost(Duration.ofSeconds(60)).until(() -> stack.get("/api/analyses").statusCode() == 200);
     }
 
     @Test
     void nothingIsWrittenIntoTheProject() {
         assertThat(project.resolve("app/target")).doesNotExist();
+    }
+
+    private static Path problems() throws IOException {
+        try (var files = Files.walk(project.resolve("app/src/main/java"))) {
+            return files.filter(file -> file.endsWith("ProblemType.java")).findFirst().orElseThrow();
+        }
     }
 
     private static String missing() throws Exception {

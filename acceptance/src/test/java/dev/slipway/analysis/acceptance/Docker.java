@@ -27,9 +27,8 @@ final class Docker implements ExecutionCondition {
         if (run("docker", "version").exitCode() == 0) {
             return ConditionEvaluationResult.enabled("a Docker Engine answers");
         }
-        if (context.getTestMethod().isEmpty()) {
-            System.out.println("SKIPPED: " + context.getDisplayName() + ", for no Docker Engine answers");
-        }
+        String method = context.getTestMethod().map(found -> "." + found.getName()).orElse("");
+        System.out.println("SKIPPED: " + context.getRequiredTestClass().getSimpleName() + method + ", for no Docker Engine answers");
         return ConditionEvaluationResult.disabled("no Docker Engine answers");
     }
 

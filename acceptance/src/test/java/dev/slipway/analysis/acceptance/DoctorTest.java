@@ -22,6 +22,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the doctor says of a host that is wrong in one way, in a copy of the project. */
 class DoctorTest {
@@ -100,6 +101,18 @@ class DoctorTest {
             assertFound(doctor(), 1, said);
         }
 
+        @ParameterizedTest
+        @ValueSource(strings = {
+            "COMPOSE_FILE=\"docker-compose.yml:docker-compose.prod.yml\" # Both.",
+            "COMPOSE_FILE='docker-compose.yml:docker-compose.prod.yml'",
+            "export COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml # Both."
+        })
+        void envIsReadAsComposeReadsIt(String line) throws IOException {
+            Files.writeString(project.resolve(".env"), line + "\n");
+
+            assertThat(doctor().text()).contains("ok    production: docker-compose.yml docker-compose.prod.yml\n");
+        }
+
         @Test
         void aClockThatNothingSynchronises() throws IOException {
             fake("timedatectl", "echo no");
@@ -152,6 +165,13 @@ class DoctorTest {
         @Test
         void allIsOk() {
             assertAllOk(stack.script("doctor.sh"));
+        }
+
+        @Test
+        void theHostsOwnFoldersMayBeClosed() {
+            stack.with("COMPOSE_PROFILES", "monitoring"); // Which reads the logs of containers, a folder of root's.
+
+            assertThat(stack.script("doctor.sh", "--no-containers").text()).contains("monitoring").doesNotContain("cannot be read by");
         }
 
         @ParameterizedTest

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.yaml.snakeyaml.Yaml;
+import tools.jackson.databind.JsonNode;
 
 /** {@code .drone.yml}, read as Drone reads it, and the commands of its steps, run in their images on this engine. */
 class DroneTest {
@@ -120,7 +121,8 @@ class DroneTest {
             containers.forEach(container -> Docker.run("docker", "rm", "--force", "--volumes", container));
             Docker.run("docker", "network", "rm", name, name + "-proxy");
             list(pipeline(), "volumes").forEach(volume -> Docker.run("docker", "volume", "rm", "--force", name + "-" + volume.get("name")));
-            Docker.run("docker", "image", "rm", "--force", "localhost/analysis-app:" + COMMIT, registry + "/team/analysis-app:" + VERSION);
+            Docker.run("docker", "image", "rm", "--force", "localhost/analysis-app:" + COMMIT, published());
+            Docker.run("bash", "-c", "docker image rm --force $(docker image ls -q " + registry + "/team/analysis-app)");
             // Files that root wrote in a container, for the user who deletes the folder.
             Docker.run("docker", "run", "--rm", "--volume", workspace + ":/workspace", "--entrypoint", "chown",
                     (String) steps().get(0).get("image"), "-R", String.valueOf(Files.getAttribute(credentials, "unix:uid")), "/workspace");
@@ -128,11 +130,57 @@ class DroneTest {
 
         @TestFactory
         Stream<DynamicTest> step() throws IOException {
-            return steps().stream().map(step -> DynamicTest.dynamicTest((String) step.get("name"), () -> {
+            Stream<DynamicTest> steps = steps().stream().map(step -> DynamicTest.dynamicTest((String) step.get("name"), () -> {
                 Docker.Output output = run(step).assertSuccess();
                 assertThat(output.text()).doesNotContain(PASSWORD);
                 check((String) step.get("name"), output.text());
             }));
+            return Stream.concat(steps, Stream.of(
+                    DynamicTest.dynamicTest("what was published is pulled by a host", this::isPulled),
+                    DynamicTest.dynamicTest("a tag that moved to a broken image is undone", this::aMovedTagIsUndone)));
+        }
+
+        private void isPulled() throws IOException {
+            Docker.run("docker", "image", "rm", published()).assertSuccess();
+            String env = Files.readString(workspace.resolve(".env.example"));
+            Files.writeString(workspace.resolve(".env"), env.replace("REGISTRY=localhost", "REGISTRY=" + registry + "/team"));
+
+            Docker.Output deploy = deploy(VERSION).assertSuccess();
+
+            assertThat(deploy.text()).contains("Pulling " + published(), "Deployed " + VERSION);
+            assertThat(app().at("/Config/Image").asString()).isEqualTo(published());
+        }
+
+        private void aMovedTagIsUndone() throws IOException {
+            String before = app().get("Image").asString();
+            Files.writeString(workspace.resolve("Dockerfile.broken"), "FROM " + published() + "\nENV SPRING_DATASOURCE_HIKARI_CONNECTION_INIT_SQL=nonsense\n");
+            Docker.run(workspace, Map.of("DOCKER_CONFIG", credentials.toString()), "bash", "-ec",
+                            "docker build -q -t " + published() + " -f Dockerfile.broken secrets/dev && docker push -q " + published())
+                    .assertSuccess();
+
+            Docker.Output deploy = deploy();
+
+            assertThat(deploy.exitCode()).isEqualTo(1);
+            assertThat(deploy.text()).containsPattern("the app of " + VERSION + " did not become ready; this host is back at " + VERSION + "-until-\\d{8}-\\d{6}\n");
+            assertThat(app().get("Image").asString()).isEqualTo(before);
+            assertThat(Files.readString(workspace.resolve(".env"))).containsPattern("(?m)^TAG=" + VERSION + "-until-");
+        }
+
+        private Docker.Output deploy(String... tag) {
+            Map<String, String> environment = Map.of(
+                    "COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml", "COMPOSE_PROJECT_NAME", name,
+                    "PROXY_NETWORK", name + "-proxy", "DOCKER_CONFIG", credentials.toString());
+            return Docker.run(workspace, environment,
+                    Stream.concat(Stream.of("bash", "scripts/deploy.sh"), Stream.of(tag)).toArray(String[]::new));
+        }
+
+        private JsonNode app() {
+            return Stack.inspect(Docker.run("docker", "ps", "-q", "--filter", "label=com.docker.compose.project=" + name,
+                    "--filter", "label=com.docker.compose.service=app").assertSuccess().text().strip());
+        }
+
+        private String published() {
+            return registry + "/team/analysis-app:" + VERSION;
         }
 
         private void check(String step, String output) throws Exception {

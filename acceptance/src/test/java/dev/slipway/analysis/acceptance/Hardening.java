@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 
 /** What holds for every container of every layer. */
@@ -17,6 +19,7 @@ final class Hardening {
 
     /** By looking at its processes and by trying to write, not by its configuration alone. Prints a line of facts for each. */
     static void assertOf(Stack stack) {
+        String database = Stack.inspect(stack.containers("db").get(0)).at("/Config/Image").asString();
         for (String container : stack.containers()) {
             JsonNode inspected = Stack.inspect(container);
             String name = inspected.at("/Name").asString().substring(1);
@@ -31,9 +34,7 @@ final class Hardening {
                     .filter(line -> !line.contains(" runc:[")) // The engine's own, which is about to become a health check.
                     .toList();
             assertThat(processes).as(name).isNotEmpty().noneMatch(line -> line.matches("\\d+ +0 .*"));
-            assertThat(Docker.run("docker", "cp", "pom.xml", container + ":/intruder").text())
-                    .as(name)
-                    .contains("marked read-only");
+            assertThat(touchIn(container, database).text()).as(name).contains("Read-only file system");
             assertThat(host.at("/CapDrop").toString()).as(name).isEqualTo("[\"ALL\"]");
             assertThat(host.at("/CapAdd").size()).as(name).isZero();
             assertThat(host.at("/Privileged").asBoolean()).as(name).isFalse();
@@ -52,6 +53,22 @@ final class Hardening {
                     name, processes.get(0).split(" +")[1], host.at("/Memory").asLong() >> 20, host.at("/NanoCpus").asLong() / 1e9,
                     host.at("/PidsLimit").asLong());
         }
+    }
+
+    /** As root, from a container that shares its processes, since its own image may have no shell, nor a user who may write there. */
+    private static Docker.Output touchIn(String container, String image) {
+        return Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--network", "none", "--user", "0", "--cap-add",
+                "SYS_PTRACE", "--entrypoint", "touch", image, "/proc/1/root/intruder");
+    }
+
+    /** All that is published of all containers, as address:port; the address is 0.0.0.0 where it is every one. */
+    static void assertPublished(Stack stack, String... addresses) {
+        Set<String> published = new TreeSet<>();
+        for (String container : stack.containers()) {
+            Stack.inspect(container).at("/NetworkSettings/Ports").forEach(bindings -> bindings.forEach(binding -> published.add(
+                    binding.path("HostIp").asString().replaceFirst("^::$", "0.0.0.0") + ":" + binding.path("HostPort").asString())));
+        }
+        assertThat(published).containsExactlyInAnyOrder(addresses);
     }
 
     /** @param secrets a folder of files, none of whose content may be in an environment, an argument, an image or a log */

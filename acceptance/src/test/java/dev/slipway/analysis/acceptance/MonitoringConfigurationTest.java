@@ -1,14 +1,24 @@
 package dev.slipway.analysis.acceptance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** What can be said of rules and dashboards without starting anything. */
 class MonitoringConfigurationTest {
@@ -92,6 +102,52 @@ class MonitoringConfigurationTest {
                 }
             }
         });
+    }
+
+    @Test
+    void aClickOnASlowRequestAsksForTheLinesOfThatRequest() {
+        List<String> urls = MonitoringFiles.dashboards().get("overview.json").findValuesAsString("url").stream()
+                .filter(url -> url.startsWith("/explore"))
+                .toList();
+
+        assertThat(urls).hasSize(1);
+        String panes = urls.get(0).substring(urls.get(0).indexOf("panes=") + "panes=".length());
+        JsonNode pane = new JsonMapper().readTree(URLDecoder.decode(panes, StandardCharsets.UTF_8)).get("a");
+        assertThat(pane.at("/queries/0/expr").asString()).isEqualTo("{service=~\".+\"} | request_id=\"${__value.raw}\"");
+        assertThat(pane.at("/queries/0/datasource/uid").asString()).isEqualTo("loki");
+    }
+
+    /** And refuse two that have a mistake each, or it would prove nothing. */
+    @Test
+    void grafanasOwnTypesAcceptEveryDashboard(@TempDir Path folder) throws IOException {
+        Docker.Output installed = Docker.run(folder, Map.of(), "npm", "install", "--prefix", ".", "--no-save", "--no-audit", "--no-fund",
+                "--prefer-offline", "--fetch-retries=0", "--fetch-timeout=20000", "@grafana/schema@12.3.1", "typescript@5.9.3");
+        if (installed.exitCode() != 0) {
+            System.out.println("SKIPPED: Grafana's types of the dashboards, for npm cannot install them: "
+                    + installed.text().lines().filter(line -> !line.startsWith("npm warn")).findFirst().orElse(""));
+        }
+        assumeTrue(installed.exitCode() == 0);
+        Path resources = Project.FOLDER.resolve("acceptance/src/test/resources/dashboards");
+        Files.copy(resources.resolve("dashboard.ts"), folder.resolve("dashboard.ts"));
+        String declaration = "import type { Checked } from './dashboard';\nexport const dashboard: Checked = ";
+        for (Path file : MonitoringFiles.files("grafana/dashboards")) {
+            Files.writeString(folder.resolve(file.getFileName() + ".ts"), declaration + MonitoringFiles.read(file));
+        }
+        String overview = MonitoringFiles.read(MonitoringFiles.MONITORING.resolve("grafana/dashboards/overview.json"));
+        Files.writeString(folder.resolve("name.ts"), declaration + overview.replaceFirst("\"graphMode\"", "\"graphMod\""));
+        Files.writeString(folder.resolve("value.ts"), declaration + overview.replaceFirst("\"lineWidth\": 1", "\"lineWidth\": \"1\""));
+        List<String> compiler = new ArrayList<>(List.of(
+                "node", "node_modules/typescript/bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "preserve"));
+        try (Stream<Path> sources = Files.list(folder)) {
+            sources.map(Path::getFileName).map(Path::toString).filter(name -> name.endsWith(".ts")).forEach(compiler::add);
+        }
+
+        String mistakes = Docker.run(folder, Map.of(), compiler.toArray(String[]::new)).text();
+
+        assertThat(mistakes.lines().filter(line -> line.contains("error TS")))
+                .hasSize(2)
+                .anyMatch(line -> line.startsWith("name.ts(") && line.contains("graphMod\"'"))
+                .anyMatch(line -> line.startsWith("value.ts("));
     }
 
     private static Set<String> names(String kind) {

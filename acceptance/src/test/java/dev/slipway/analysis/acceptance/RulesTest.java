@@ -7,11 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.json.JsonMapper;
 
 /** The configurations of Prometheus and Alertmanager, in the eyes of their own tools. */
 @ExtendWith(Docker.class)
@@ -67,6 +70,42 @@ class RulesTest {
         assertThat(critical.split("smarthost:", -1)).hasSize(criticalEmails + 1);
         assertThat(warning.split("url_file:", -1)).hasSize(warningHooks + 1);
         assertThat(warning.split("smarthost:", -1)).hasSize(warningEmails + 1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, ''", "false, 'ErrorBudgetBurns LatencyBudgetBurns QueueNotDraining'"})
+    void ofAllAlertsAtOnceThoseThatADeadDatabaseCausesAreSilencedByNoneButItsOwn(boolean databaseDown, String silenced, @TempDir Path secrets)
+            throws IOException {
+        Files.setPosixFilePermissions(secrets, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Files.createFile(secrets.resolve("alert_webhook"));
+        Files.createFile(secrets.resolve("alert_email"));
+        Set<String> expected = new TreeSet<>(silenced.isEmpty() ? Set.of() : Set.of(silenced.split(" ")));
+        StringBuilder alerts = new StringBuilder();
+        for (Map<String, Object> rule : MonitoringFiles.rules()) {
+            String name = (String) rule.get("alert");
+            if (name != null && (databaseDown || !name.equals("DatabaseDown"))) {
+                String labels = rule.get("labels").toString().replaceAll("[{},]", " ");
+                alerts.append("ask add ").append(name).append(labels).append("&& ");
+                if (databaseDown && labels.contains("needs=database")) {
+                    expected.add(name);
+                }
+            }
+        }
+
+        // Who is silenced Alertmanager works out a moment after it has heard of an alert.
+        String run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("alertmanager"),
+                        "-v", secrets.toAbsolutePath() + ":/run/secrets:ro", "--tmpfs", "/tmp", "--tmpfs", "/alertmanager", "--entrypoint", "sh",
+                        image("docker-compose.prod.yml", "alertmanager"), "-c", """
+                        ask() { amtool --alertmanager.url=http://127.0.0.1:9093 alert "$@"; }
+                        sh /etc/alertmanager/start.sh > /tmp/log 2>&1 &
+                        until ask query > /tmp/answer 2>&1; do kill -0 $! || { cat /tmp/log; exit 1; }; sleep 0.2; done
+                        """ + alerts + "sleep 2 && ask query --inhibited --output=json")
+                .assertSuccess()
+                .text();
+
+        Set<String> inhibited = new TreeSet<>();
+        new JsonMapper().readTree(run).forEach(alert -> inhibited.add(alert.at("/labels/alertname").asString()));
+        assertThat(inhibited).isEqualTo(expected).isNotEmpty();
     }
 
     private static String mount(String folder) {

@@ -1,5 +1,7 @@
 package dev.slipway.analysis.acceptance;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -160,6 +162,22 @@ final class Stack implements AutoCloseable {
 
     static JsonNode inspect(String container) {
         return JSON.readTree(Docker.run("docker", "inspect", container).assertSuccess().text()).get(0);
+    }
+
+    /** As the service's image starts, but another program: it finds nobody who listens, which is after the JVM's start. */
+    void assertJvmAcceptsItsCache(String service, String program) {
+        JsonNode container = inspect(containers(service).get(0));
+        List<String> java = new ArrayList<>();
+        container.at("/Config/Entrypoint").forEach(argument -> java.add(argument.asString().equals("-jar") ? "-cp" : argument.asString()));
+        List<String> command = new ArrayList<>(List.of("docker", "run", "--rm", "--network", "none",
+                "--memory", container.at("/HostConfig/Memory").asString(), "--entrypoint", java.remove(0), container.get("Image").asString()));
+        command.add("-XX:AOTMode=on");
+        command.addAll(java);
+        command.add(program);
+
+        assertThat(Docker.run(command.toArray(String[]::new)).text())
+                .contains("java.net.ConnectException")
+                .doesNotContain("AOT cache");
     }
 
     /** What of this stack there is: containers, volumes and networks. */

@@ -119,7 +119,7 @@ class Worker implements SmartLifecycle {
             return new Outcome.Failed(job.id(), "Given up: " + properties.attempts() + " workers died over it.");
         }
         try {
-            return new Outcome.Done(job.id(), Statistics.of(Doubles.fromBytes(job.doubles())));
+            return new Outcome.Done(job.id(), metrics.timed(() -> Statistics.of(Doubles.fromBytes(job.doubles()))));
         } catch (ArithmeticException e) {
             return new Outcome.Failed(job.id(), e.getMessage()); // It would fail again.
         } catch (RuntimeException e) {

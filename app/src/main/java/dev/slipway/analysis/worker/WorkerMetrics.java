@@ -3,12 +3,14 @@ package dev.slipway.analysis.worker;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
 
-/** What the worker counts: what became of the analyses, and how many threads work. */
+/** What the worker counts: what became of the analyses, how long they took, and how many threads work. */
 @Component
 @Profile("worker")
 class WorkerMetrics {
@@ -17,11 +19,15 @@ class WorkerMetrics {
     private final Counter finished;
     private final Counter failed;
     private final Counter leasesExpired;
+    private final Timer duration;
 
     WorkerMetrics(MeterRegistry meters) {
         finished = counter(meters, "analyses.finished", "Analyses that have a result");
         failed = counter(meters, "analyses.failed", "Analyses that were given up");
         leasesExpired = counter(meters, "analyses.leases.expired", "Analyses taken over from a worker that did not finish in time");
+        duration = Timer.builder("analyses.duration")
+                .description("Time to compute one analysis")
+                .register(meters);
         Gauge.builder("worker.threads", threads, AtomicInteger::get)
                 .description("Threads that work the queue off")
                 .register(meters);
@@ -37,6 +43,10 @@ class WorkerMetrics {
 
     void claimed(List<Job> jobs) {
         leasesExpired.increment(jobs.stream().filter(Job::leaseExpired).count());
+    }
+
+    <T> T timed(Supplier<T> computation) {
+        return duration.record(computation);
     }
 
     void written(List<Outcome> outcomes) {
