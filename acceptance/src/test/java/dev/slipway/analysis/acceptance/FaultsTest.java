@@ -155,6 +155,20 @@ class FaultsTest {
     }
 
     @Test
+    void aMigrationThatIsNoLongerTheOneThatRanIsRefusedAndTheServiceServesOn() throws Exception {
+        stack.sql("UPDATE flyway_schema_history SET checksum = checksum + 1 WHERE version = '1'");
+        try {
+            Docker.Output migrate = stack.compose("run", "--rm", "-T", "--no-deps", "migrate");
+
+            assertThat(migrate.exitCode()).isNotZero();
+            assertThat(migrate.text()).contains("checksum mismatch for migration version 1");
+            assertThat(stack.submit("served-on").statusCode()).isEqualTo(202);
+        } finally {
+            stack.sql("UPDATE flyway_schema_history SET checksum = checksum - 1 WHERE version = '1'");
+        }
+    }
+
+    @Test
     void everyClockIsUtc() throws Exception {
         Instant before = Instant.now().minusSeconds(5);
 

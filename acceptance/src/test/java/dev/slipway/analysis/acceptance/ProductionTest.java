@@ -44,6 +44,8 @@ class ProductionTest {
 
         assertThat(stack.compose("config").assertSuccess().text()).doesNotContain("published:"); // The edge's profile does.
         assertThat(all).doesNotContain("target: development", "secrets/dev", "5005", "host_ip", "build:\n      context");
+        model().get("services").forEach(service -> assertThat(service.at("/environment/SPRING_PROFILES_ACTIVE").asString(""))
+                .doesNotContain("development"));
         model().get("services").forEach(service -> service.path("volumes").forEach(volume -> {
             if (volume.path("type").asString().equals("bind") && !volume.path("target").asString().equals("/backups")) {
                 assertThat(volume.path("read_only").asBoolean(false)).as(volume.toString()).isTrue();
