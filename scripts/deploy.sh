@@ -27,24 +27,27 @@ needs_a_hand() {
 
 # get IMAGE COMPOSE_FILE SERVICE: pulled, or built as that service.
 get() {
-  if [ "$registry" != localhost ]; then
+  if [ "$registry" != localhost ] && [[ $1 != *-until-* ]]; then
     say "Pulling $1"
-    docker pull --quiet "$1" > /dev/null && return
+    docker pull --quiet "$1" > /dev/null
+    return
   fi
   docker image inspect "$1" > /dev/null 2>&1 && return
   [ "$registry" = localhost ] || return
   say "Building $1"
-  IMAGE=${1%:*} TAG=$tag docker compose -f "$2" build --quiet \
+  COMPOSE_PROFILES="" IMAGE=${1%:*} TAG=$tag docker compose -f "$2" build --quiet \
     --build-arg VERSION="$tag" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" "$3"
 }
 
+# running SERVICE: its image.
+running() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
+
 # keep: a name to go back to for what runs, where TAG moves, as latest does, and now is another image.
 keep() {
-  local running
-  running=$(docker inspect -f '{{.Image}}' "$(docker compose ps -q app | sed -n 1p)")
-  [ "$running" != "$(docker image inspect -f '{{.Id}}' "$repository:$tag")" ] || return 0
+  [ "$(running app)" != "$(docker image inspect -f '{{.Id}}' "$repository:$tag")" ] || return 0
   before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
-  docker tag "$running" "$repository:$before"
+  docker tag "$(running app)" "$repository:$before"
+  ! has_service betanet-mixnode-1 || docker tag "$(running betanet-mixnode-1)" "$mixnode:$before"
 }
 
 # migrate [OPTION...]: the role migrate of the new version.
@@ -52,6 +55,7 @@ migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" mig
 
 # back: app and worker of the version before.
 back() {
+  [ "$tag" != "$before" ] || needs_a_hand "$1 with the settings of now; what was not replaced serves on"
   for service in app worker; do
     TAG=$before roll "$service" "$repository:$before" ||
       needs_a_hand "neither $tag nor $before becomes ready: see docker compose logs app worker"
@@ -74,7 +78,7 @@ registry=$(setting REGISTRY)
 repository=$registry/$(setting IMAGE)
 before=$(setting TAG)
 if [ -z "$tag" ]; then
-  if [ "$registry" = localhost ]; then tag=$(commit); else tag=$before; fi
+  if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 fi
 
 status=0
@@ -93,6 +97,7 @@ first=""
 docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || first=yes
 [ "$tag" != "$before" ] || [ -n "$first" ] || keep
 TAG=$tag docker compose --progress quiet up --detach --wait --no-recreate db || die "the database does not start: see docker compose logs db"
+! has_service backup || own_backups || die "backups/ cannot be made the database's; nothing was changed"
 output=$(migrate -e MIGRATE_DRY_RUN=true) || true
 pending=$(sed -n 's/.*Pending migrations: \([V0-9., a-z]*\).*/\1/p' <<< "$output")
 if [ -z "$pending" ]; then
@@ -117,20 +122,18 @@ if [ -z "$first" ]; then
     TAG=$tag roll "$service" "$repository:$tag" || back "the $service of $tag did not become ready"
   done
 fi
+remember TAG="$tag"
 # What else changed, and what is not there yet.
-! has_service backup || own_backups
-if ! TAG=$tag docker compose --progress quiet up --detach --wait --remove-orphans; then
+if ! docker compose --progress quiet up --detach --wait --remove-orphans; then
   [ -z "$first" ] || die "$tag is not healthy: see docker compose ps, mend it and call this again"
-  remember TAG="$tag"
   needs_a_hand "$tag serves, but not every service is healthy: see docker compose ps"
 fi
-remember TAG="$tag"
 # nginx wrote its pid when it last read its configuration, or was told to here.
 if ! docker compose exec -T nginx sh -c 'nginx="nginx -c /etc/nginx/gateway/nginx.conf"; $nginx -q -t &&
   { [ -z "$(find -L /etc/nginx -newer /tmp/nginx.pid)" ] || { $nginx -s reload && touch /tmp/nginx.pid; }; }'; then
   needs_a_hand "$tag serves, but nginx cannot take its configuration, and would not start again: mend nginx/ as the line above says"
 fi
-if [ -n "$first" ]; then
+if [ -n "$first" ] || [ "$tag" = "$before" ]; then
   say "Deployed $tag."
 else
   say "Deployed $tag. To go back: scripts/deploy.sh $before"

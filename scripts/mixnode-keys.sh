@@ -10,7 +10,7 @@ set -euo pipefail
 help "$@"
 
 folder=${1:-secrets}
-node=(docker compose -f docker-compose.betanet.yml)
+node=(env COMPOSE_PROFILES= docker compose -f docker-compose.betanet.yml)
 docker version > /dev/null 2>&1 || die "no Docker Engine answers: start it."
 image=$("${node[@]}" config --images betanet-mixnode-1 | sed -n 1p)
 docker image inspect "$image" > /dev/null 2>&1 || "${node[@]}" build --quiet betanet-mixnode-1

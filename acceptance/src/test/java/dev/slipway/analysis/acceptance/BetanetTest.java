@@ -49,7 +49,7 @@ class BetanetTest {
     @BeforeAll
     static void up() throws IOException {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x")); // The client is not this user.
-        stack = withMixnet("docker-compose.yml", "docker-compose.betanet.yml").with("MIX_DELAY", "15s").up();
+        stack = withMixnet("docker-compose.yml", "docker-compose.betanet.yml").with("MIX_DELAY", "8s").up();
     }
 
     @AfterAll

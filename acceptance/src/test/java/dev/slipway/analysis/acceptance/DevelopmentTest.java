@@ -88,9 +88,10 @@ class DevelopmentTest {
         Files.writeString(problems, source.replace("There is no", "Here was never a"));
         await().atMost(Duration.ofSeconds(60)).until(() -> missing().contains("Here was never a"));
 
+        int before = log().length();
         Files.writeString(problems, source + "class {");
-        await().atMost(Duration.ofSeconds(60)).until(() -> log().contains("hot-reload: not compiled"));
-        assertThat(log()).contains("ProblemType.java");
+        await().atMost(Duration.ofSeconds(60)).until(() -> log().substring(before).contains("the version before goes on serving"));
+        assertThat(log().substring(before)).contains("ProblemType.java");
         assertThat(missing()).contains("Here was never a");
 
         stack.compose("restart", "app").assertSuccess();
@@ -123,9 +124,11 @@ class DevelopmentTest {
         await().atMost(Duration.ofSeconds(60)).until(() -> log().contains("to version \"99 - saved\""));
         await().atMost(Duration.ofSeconds(60)).until(() -> stack.get("/api/analyses").statusCode() == 200);
 
+        int before = log().length();
         Files.delete(migration);
         await().atMost(Duration.ofSeconds(60)).until(
                 () -> !stack.compose("exec", "-T", "app", "ls", "app/target/served/db/migration").assertSuccess().text().contains("V99"));
+        await().atMost(Duration.ofSeconds(60)).until(() -> log().substring(before).contains("Started Application"));
         await().atMost(Duration.ofSeconds(60)).until(() -> stack.get("/api/analyses").statusCode() == 200);
     }
 

@@ -141,6 +141,9 @@ class DroneTest {
         }
 
         private void isPulled() throws IOException {
+            Docker.run(workspace, Map.of("DOCKER_CONFIG", credentials.toString()), "bash", "-c",
+                            "docker login --username " + USER + " --password-stdin " + registry + " <<< " + PASSWORD)
+                    .assertSuccess();
             Docker.run("docker", "image", "rm", published()).assertSuccess();
             String env = Files.readString(workspace.resolve(".env.example"));
             Files.writeString(workspace.resolve(".env"), env.replace("REGISTRY=localhost", "REGISTRY=" + registry + "/team"));

@@ -126,23 +126,13 @@ final class Stack implements AutoCloseable {
                 .strip();
     }
 
-    /** kill -9 of all that a service runs. */
+    /** kill -9 of all that a service runs, from a container that shares its processes, since its own image may have no kill. */
     void kill(String service) {
-        killThose(service, "[ ${p#/proc/} -gt 1 ] && [ ${p#/proc/} != $$ ]");
-    }
-
-    /** kill -9 of a service's processes of this name. */
-    void kill(String service, String command) {
-        killThose(service, "[ \"$(< \"$p/comm\")\" = " + command + " ]");
-    }
-
-    /** From a container that shares the service's processes, since the service's own image may have no kill. */
-    private void killThose(String service, String condition) {
         String container = containers(service).get(0);
         String user = inspect(container).at("/Config/User").asString();
         String database = inspect(containers("db").get(0)).at("/Config/Image").asString();
         Docker.Output killer = Docker.run("docker", "run", "--rm", "--pid", "container:" + container, "--user", user, "--entrypoint", "bash",
-                database, "-c", "for p in /proc/[0-9]*; do " + condition + " && kill -9 ${p#/proc/}; done; true");
+                database, "-c", "for p in /proc/[0-9]*; do [ ${p#/proc/} -gt 1 ] && [ ${p#/proc/} != $$ ] && kill -9 ${p#/proc/}; done; true");
         if (killer.exitCode() != 137) { // It is killed itself when the service's first process ends before it.
             killer.assertSuccess();
         }

@@ -163,11 +163,13 @@ class CascadeTest {
         assertThat(send("localhost:9001", nothing)).isOne();
         assertThat(send("http://127.0.0.1:9001", nothing)).isOne();
         assertThat(send("http://127.0.0.1:9001", nothing, "--in-flight=0")).isOne();
+        assertThat(send("http://127.0.0.1:9001", nothing, "--give-up-after=PT0S")).isOne();
 
         assertThat(output.getErr().lines()).containsExactly(
                 "mixnode: --entry is \"localhost:9001\": it must be http://HOST:PORT.",
                 "mixnode: There is no submission to send: name files, or folders that have .json or .jsonl files.",
-                "mixnode: --in-flight is 0: it must be 1 or more.");
+                "mixnode: --in-flight is 0: it must be 1 or more.",
+                "mixnode: --give-up-after is PT0S: it must be more than nothing, as PT5M is.");
     }
 
     /** Or whoever sees both sides would know by the answers which packet was whose. */

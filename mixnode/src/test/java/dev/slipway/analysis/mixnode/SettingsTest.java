@@ -39,6 +39,7 @@ class SettingsTest {
             NODE_TYPE=entry                      | NEXT_HOP is not set, which only an exit can do without: set it to the next node, http://HOST:PORT
             NODE_TYPE=entry NEXT_HOP=middle      | NEXT_HOP is "middle": it must be http://HOST:PORT, HOST of letters, digits, dots and hyphens
             NODE_TYPE=entry NEXT_HOP=http://a_b:1 | NEXT_HOP is "http://a_b:1": it must be http://HOST:PORT, HOST of letters, digits, dots and hyphens
+            NODE_TYPE=entry NEXT_HOP=http://a:99999 | NEXT_HOP is "http://a:99999": it must be http://HOST:PORT, HOST of letters, digits, dots and hyphens
             NODE_TYPE=                           | NODE_TYPE is "": it must be entry, middle or exit
             NODE_TYPE=exit PIPELINE_WORKERS=0    | PIPELINE_WORKERS is "0": it must be greater than or equal to 1
             NODE_TYPE=exit PIPELINE_WORKERS=many | PIPELINE_WORKERS is "many": it must be of type int

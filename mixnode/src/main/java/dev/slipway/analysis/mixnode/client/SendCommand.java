@@ -59,11 +59,14 @@ public final class SendCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         try {
-            if (entry.getHost() == null || !List.of("http", "https").contains(entry.getScheme())) {
+            if (entry.getHost() == null || entry.getPort() > 65_535 || !List.of("http", "https").contains(entry.getScheme())) {
                 throw new UnusableException("--entry is \"" + entry + "\": it must be http://HOST:PORT.");
             }
             if (inFlight < 1) {
                 throw new UnusableException("--in-flight is " + inFlight + ": it must be 1 or more.");
+            }
+            if (giveUpAfter.isNegative() || giveUpAfter.isZero()) {
+                throw new UnusableException("--give-up-after is " + giveUpAfter + ": it must be more than nothing, as PT5M is.");
             }
             Sealer sealer = new Sealer(Keys.readPublic(keys));
             Sending sending = new Sending(entry.resolve("/packets"), sealer, inFlight, giveUpAfter);

@@ -35,7 +35,7 @@ import org.springframework.validation.annotation.Validated;
 @ConfigurationProperties("mixnode")
 record NodeProperties(
         @Pattern(regexp = "entry|middle|exit", message = "must be entry, middle or exit") String nodeType,
-        @Pattern(regexp = "(https?://[A-Za-z0-9.-]+(:\\d{1,5})?)?", message = "must be http://HOST:PORT, HOST of letters, digits, dots and hyphens")
+        @Pattern(regexp = "(https?://[A-Za-z0-9.-]+(:([1-5]?\\d{1,4}|6[0-5]\\d{3}))?)?", message = "must be http://HOST:PORT, HOST of letters, digits, dots and hyphens")
                 String nextHop,
         @Min(1) @Max(64) int pipelineWorkers,
         Path keyFile,
