@@ -47,7 +47,9 @@ keep() {
   [ "$(running app)" != "$(docker image inspect -f '{{.Id}}' "$repository:$tag")" ] || return 0
   before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
   docker tag "$(running app)" "$repository:$before"
-  ! has_service betanet-mixnode-1 || docker tag "$(running betanet-mixnode-1)" "$mixnode:$before"
+  # The mixnet may be new here, and then has nothing to go back to.
+  ! has_service betanet-mixnode-1 || [ -z "$(docker compose ps -q betanet-mixnode-1)" ] ||
+    docker tag "$(running betanet-mixnode-1)" "$mixnode:$before"
 }
 
 # migrate [OPTION...]: the role migrate of the new version.
