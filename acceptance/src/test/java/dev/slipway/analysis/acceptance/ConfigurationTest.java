@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -17,17 +18,32 @@ class ConfigurationTest {
     @Test
     void envExampleHoldsEveryVariableThatAComposeFileReadsWithItsDefault() throws IOException {
         Map<String, String> read = new TreeMap<>();
-        try (Stream<Path> files = Files.list(Project.FOLDER)) {
-            for (Path file : files.filter(path -> path.getFileName().toString().matches("docker-compose.*\\.yml")).toList()) {
-                Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}").matcher(Files.readString(file)).results()
-                        .filter(variable -> !variable.group(1).equals("COMPOSE_PROJECT_NAME")) // Compose's own.
-                        .forEach(variable -> read.put(variable.group(1), String.valueOf(variable.group(2))));
-            }
+        for (Path file : composeFiles()) {
+            Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}").matcher(Files.readString(file)).results()
+                    .filter(variable -> !variable.group(1).equals("COMPOSE_PROJECT_NAME")) // Compose's own.
+                    .forEach(variable -> read.put(variable.group(1), String.valueOf(variable.group(2))));
         }
         Map<String, String> described = new TreeMap<>();
         Pattern.compile("(?m)^# .*\\n(\\w+)=(.*)$").matcher(Files.readString(Project.FOLDER.resolve(".env.example"))).results()
                 .forEach(variable -> described.put(variable.group(1), variable.group(2)));
 
         assertThat(described).isEqualTo(read);
+    }
+
+    /** Where Docker's client puts a company's proxy into every container, it would be asked for 127.0.0.1. */
+    @Test
+    void everyHealthCheckAsksItsOwnContainerAndNoProxy() throws IOException {
+        List<String> checks = composeFiles().stream()
+                .flatMap(file -> MonitoringFiles.read(file).lines())
+                .filter(line -> line.contains("\"wget\""))
+                .toList();
+
+        assertThat(checks).hasSizeGreaterThan(5).allMatch(line -> line.contains("\"wget\", \"-Y\", \"off\""));
+    }
+
+    private static List<Path> composeFiles() throws IOException {
+        try (Stream<Path> files = Files.list(Project.FOLDER)) {
+            return files.filter(path -> path.getFileName().toString().matches("docker-compose.*\\.yml")).toList();
+        }
     }
 }
