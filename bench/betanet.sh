@@ -6,6 +6,7 @@
 # Sends 20,000 unless said otherwise, after as many to warm up. Takes about two minutes once the image is built, and
 # changes nothing outside its own containers, which it removes. Needs Docker.
 
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 # shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
 

@@ -7,6 +7,7 @@
 # --quick measures each figure once and briefly: it shows that everything runs, not how fast.
 # Needs Docker and curl. An idle machine gives figures that can be compared.
 
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 # shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
 

@@ -3,7 +3,10 @@
 #
 #   scripts/backup.sh                     makes a backup, and removes those older than BACKUP_KEEP_DAYS (14) in .env
 #   scripts/backup.sh --verify [BACKUP]   restores one, the last if none is named, into a throw-away container, and compares
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 make() {
@@ -13,7 +16,8 @@ make() {
 }
 
 verify() {
-  local backup=${1:-}
+  local backup
+  backup=$(given "${1:-}")
   if [ -z "$backup" ]; then
     backup=$(find backups -type d -name '20*Z' 2> /dev/null | sort | tail -n 1)
     [ -n "$backup" ] || die "there is no backup: scripts/backup.sh makes one"

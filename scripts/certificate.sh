@@ -5,8 +5,10 @@
 #   scripts/certificate.sh install [CHAIN KEY]  puts this one in its place, and has the edge serve it; no connection is lost
 #
 # install is what an ACME client runs after each renewal; certbot and lego say by themselves which files: docs/edge.md.
-# shellcheck source=scripts/lib.sh
-source "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 certificate=secrets/tls_certificate.pem
@@ -54,6 +56,7 @@ self_signed() {
 
 install() {
   local address
+  set -- "$(given "$1")" "$(given "$2")"
   [ -n "$1$2" ] || die "no ACME client says which files to install: name them, certificate.sh install CHAIN KEY"
   openssl x509 -noout -in "$1" 2> /dev/null || die "$1 is no certificate: name the full chain in PEM, the server's own first"
   openssl pkey -noout -in "$2" 2> /dev/null || die "$2 is no private key: name it in PEM, without a passphrase"

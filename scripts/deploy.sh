@@ -9,7 +9,10 @@
 # TAG, and TAG is the commit if none is given.
 #
 # The last line says what happened. Exit status: 0 deployed; 1 not, and what served before serves on; 2 it needs a hand.
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 commit() {

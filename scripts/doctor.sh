@@ -5,7 +5,10 @@
 # With --no-containers all but the containers' health, which the next deploy may be what mends.
 #
 # Exit status: 0 all is ok; 1 the worst is a warn, which works and should be looked at; 2 it is a fail.
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 engine_minimum=25.0

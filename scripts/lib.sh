@@ -1,14 +1,28 @@
 # shellcheck shell=bash
-# What the scripts share, sourced as their first step. They run in the project's folder, and on macOS's bash 3.2 too.
+# What the scripts share, sourced as their first step. They run in the project's folder, and on macOS's bash 3.2 too,
+# whatever the shell that starts them hands down.
 set -euo pipefail
+set +o posix +o noclobber
+unset CDPATH
+export LC_ALL=C
+caller=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+script=$(basename "${script:-$0}")
 
 say() { printf '%s\n' "$*"; }
 
 # die MESSAGE: one line that says what is wrong and how to mend it.
 die() {
-  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  printf '%s: %s\n' "$script" "$*" >&2
   exit 1
+}
+
+# given PATH: a file that an argument names, which is one of the caller's folder unless it is one of this.
+given() {
+  case $1 in
+    /* | '') printf '%s\n' "$1" ;;
+    *) if [ ! -e "$1" ] && [ -e "$caller/$1" ]; then printf '%s\n' "$caller/$1"; else printf '%s\n' "$1"; fi ;;
+  esac
 }
 
 # report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
@@ -70,7 +84,7 @@ help() {
   for argument; do
     case $argument in
       -h | --help)
-        sed -n '2,/^[^#]/s/^# \{0,1\}//p' "scripts/$(basename "$0")"
+        sed -n '2,/^[^#]/s/^# \{0,1\}//p' "scripts/$script"
         exit 0
         ;;
     esac

@@ -4,9 +4,10 @@
 #   scripts/mixnode-keys.sh [DIR]      the folder is secrets unless said otherwise
 #
 # Nodes use them with MIXNODE_KEYS=DIR in .env. Who sends needs the three files mixnode_*.public.json.
-set -euo pipefail
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 folder=${1:-secrets}

@@ -7,7 +7,10 @@
 #     --image IMAGE                       on another image of MariaDB, as scripts/upgrade-db.sh does
 #   scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
 #   scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 action=restore backup="" image="" from=""
@@ -118,7 +121,7 @@ back() {
 restore() {
   local new kept="$old_volume"
   [ -n "$backup" ] || die "which backup? scripts/restore.sh backups/..., see --help"
-  backup=${backup%/}
+  backup=$(given "${backup%/}")
   image=${image:-$old_image}
   export DB_IMAGE=$image
   is_backup "$backup"

@@ -10,7 +10,10 @@
 # A rotation changes the password in the running database and in its file, and replaces the containers that read it,
 # one after the other. Old and new password are both good meanwhile, so that no request is lost. Cut short, it goes on
 # when it is called again.
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 random() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }

@@ -6,7 +6,10 @@
 # COMPOSE_PROJECT_NAME names a stack other than this folder's.
 #
 # Exit status: 0 all is ok; 2 something fails.
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 patience=120                           # seconds for a service to become healthy

@@ -5,7 +5,10 @@
 #   scripts/upgrade-db.sh [--yes] IMAGE   for example mariadb:11.8
 #
 # The way back is scripts/restore.sh --back, until scripts/restore.sh --drop-old.
-. "$(dirname "$0")/lib.sh"
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+script=$0
+while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
+. "$(dirname "$script")/lib.sh"
 help "$@"
 
 image=""
