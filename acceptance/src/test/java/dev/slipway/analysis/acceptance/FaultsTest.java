@@ -169,6 +169,34 @@ class FaultsTest {
     }
 
     @Test
+    void aMigrationThatWaitsForATableGivesUpAndRequestsGoOn() throws Exception {
+        Path migration = Files.writeString(layers.resolve("V999__waits.sql"),
+                "ALTER TABLE analysis ADD COLUMN waited INT, ALGORITHM = INSTANT, LOCK = NONE;\n");
+        assertThat(migration.toFile().setReadable(true, false) && layers.toFile().setExecutable(true, false)).isTrue();
+        CompletableFuture<String> holder = CompletableFuture.supplyAsync(() ->
+                stack.sql("BEGIN; SELECT COUNT(*) FROM analysis; DO GET_LOCK('held', 0); DO SLEEP(600)"));
+        try {
+            await().atMost(Duration.ofSeconds(60)).until(() -> !stack.sql("SELECT IS_USED_LOCK('held')").equals("NULL"));
+            Load load = Load.on(stack, "table-in-use", 4, 50);
+            Docker.Output migrate = stack.compose("run", "--rm", "-T", "--no-deps", "--volume", migration + ":/migrations/V999__waits.sql:ro",
+                    "-e", "SPRING_FLYWAY_LOCATIONS=classpath:db/migration,filesystem:/migrations", "migrate");
+            Load.Report report = load.stop();
+
+            assertThat(migrate.exitCode()).isNotZero();
+            assertThat(migrate.text()).contains("The migration V999__waits.sql waited 2 s for a table that a transaction holds");
+            assertThat(holder).isNotDone();
+            report.assertNothingIsLostOrDoubled(stack, "table-in-use");
+            System.out.printf("| a migration that waits for a table | %d | %d | 0 | 0 | %.1f s | |%n",
+                    report.requests(), report.failures().size(), report.slowest() / 1e3);
+            assertThat(report.failures()).isEmpty();
+            assertThat(report.slowest()).isBetween(1_000L, 15_000L);
+        } finally {
+            stack.sql("KILL CONNECTION IS_USED_LOCK('held')");
+            stack.sql("DELETE FROM flyway_schema_history WHERE version = '999'");
+        }
+    }
+
+    @Test
     void everyClockIsUtc() throws Exception {
         Instant before = Instant.now().minusSeconds(5);
 
