@@ -55,13 +55,16 @@ keep() {
     docker tag "$(running betanet-mixnode-1)" "$mixnode:$before"
 }
 
+# up [OPTION...] SERVICE...: these and no other, until they are healthy.
+up() { docker compose --progress quiet up --detach --wait --no-deps "$@"; }
+
 # migrate [OPTION...]: the role migrate of the new version.
 migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" migrate 2>&1; }
 
 # back: app and worker of the version before.
 back() {
   [ "$tag" != "$before" ] || needs_a_hand "$1 with the settings of now; what was not replaced serves on"
-  for service in app worker; do
+  for service in $rolled; do
     TAG=$before roll "$service" "$repository:$before" ||
       needs_a_hand "neither $tag nor $before becomes ready: see docker compose logs app worker"
   done
@@ -79,9 +82,16 @@ done
 need_production
 [ -f .env ] || die "there is no .env: cp .env.example .env"
 alone
+if [ -n "${TAG:-}" ]; then
+  [ -n "$tag" ] || die "TAG=$TAG of this shell is no version to deploy: scripts/deploy.sh $TAG, or unset TAG"
+  unset TAG                            # Compose would prefer it
+fi
 registry=$(setting REGISTRY)
 repository=$registry/$(setting IMAGE)
 before=$(setting TAG)
+# What runs counts, if TAG was changed by hand.
+runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Config.Image}}' 2> /dev/null | sort | sed 's/.*://') || true
+[ -z "$runs" ] || grep -xF "$before" <<< "$runs" > /dev/null || before=${runs%%$'\n'*}
 if [ -z "$tag" ]; then
   if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 fi
@@ -92,6 +102,9 @@ if [ "$status" -ge 2 ]; then
   printf '%s\n' "$findings" | grep '^fail' >&2
   die "mend this and call it again; nothing was changed"
 fi
+model=$(model)
+rolled=$(of service | grep -x -e app -e worker)
+others=$(of service | grep -vxF -e "$rolled" -e "$(of once)")
 get "$repository:$tag" docker-compose.yml app || die "there is no image $repository:$tag; nothing was changed"
 mixnode=$registry/$(setting MIXNODE_IMAGE)
 ! has_service betanet-mixnode-1 || get "$mixnode:$tag" docker-compose.betanet.yml betanet-mixnode-1 ||
@@ -101,7 +114,7 @@ mixnode=$registry/$(setting MIXNODE_IMAGE)
 first=""
 docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || first=yes
 [ "$tag" != "$before" ] || [ -n "$first" ] || keep
-TAG=$tag docker compose --progress quiet up --detach --wait --no-recreate db || die "the database does not start: see docker compose logs db"
+TAG=$tag up --no-recreate db || die "the database does not start: see docker compose logs db"
 ! has_service backup || own_backups || die "backups/ cannot be made the database's; nothing was changed"
 output=$(migrate -e MIGRATE_DRY_RUN=true) || true
 pending=$(sed -n 's/.*Pending migrations: \([V0-9., a-z]*\).*/\1/p' <<< "$output")
@@ -121,15 +134,21 @@ if [ "$pending" != none ]; then
   fi
 fi
 
+# Compose is told what to start, in the same two groups always: before 2.30 it recreates a service that depends on what was
+# recreated, or was started in another group.
+recreate=""
 if [ -z "$first" ]; then
-  for service in app worker; do
+  recreate=--no-recreate
+  for service in $rolled; do
     say "Replacing $service"
     TAG=$tag roll "$service" "$repository:$tag" || back "the $service of $tag did not become ready"
   done
+  answered || back "no answer of $tag comes through the gateway"
 fi
 remember TAG="$tag"
 # What else changed, and what is not there yet.
-if ! docker compose --progress quiet up --detach --wait --remove-orphans; then
+# shellcheck disable=SC2086 # a word each, and none
+if ! up $recreate $rolled || ! up --remove-orphans $others; then
   [ -z "$first" ] || die "$tag is not healthy: see docker compose ps, mend it and call this again"
   needs_a_hand "$tag serves, but not every service is healthy: see docker compose ps"
 fi
@@ -137,6 +156,10 @@ fi
 if ! docker compose exec -T nginx sh -c 'nginx="nginx -c /etc/nginx/gateway/nginx.conf"; $nginx -q -t &&
   { [ -z "$(find -L /etc/nginx -newer /tmp/nginx.pid)" ] || { $nginx -s reload && touch /tmp/nginx.pid; }; }'; then
   needs_a_hand "$tag serves, but nginx cannot take its configuration, and would not start again: mend nginx/ as the line above says"
+fi
+if ! answered; then
+  [ -z "$first" ] || die "$tag runs, but no answer of it comes through the gateway: the lines above say why"
+  needs_a_hand "$tag runs, but no answer of it comes through the gateway: the lines above say why"
 fi
 if [ -n "$first" ] || [ "$tag" = "$before" ]; then
   say "Deployed $tag."

@@ -12,7 +12,7 @@ while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=
 help "$@"
 
 engine_minimum=25.0
-compose_minimum=2.24
+compose_minimum=2.26
 certificate_days=30
 backup_hours=26                        # a day, and what a backup takes
 

@@ -153,18 +153,44 @@ alone() {
 
 unlock() { rmdir .lock; }
 
-# ready CONTAINER: waits until it is healthy, for as long as DEPLOY_TIMEOUT seconds.
+# reached CONTAINER: whether nginx, where it runs, gets an app's readiness by the way that it sends requests.
+reached() {
+  local nginx address
+  nginx=$(docker compose ps -q nginx | sed -n 1p)
+  [ -n "$nginx" ] || return 0
+  address=$(docker inspect -f '{{(index .NetworkSettings.Networks (printf "%s-net" (index .Config.Labels "com.docker.compose.project"))).IPAddress}}' "$1") &&
+    docker exec "$nginx" wget -Y off -T 5 -q -O /dev/null "http://$address:8080/readyz" 2> /dev/null
+}
+
+# answered: whether the service answers a request through nginx, and through the edge where it runs. That nothing is
+# there is an answer, too.
+answered() {
+  local service url said
+  for service in nginx edge; do
+    url=http://127.0.0.1/api/
+    [ "$service" = nginx ] || url=https://127.0.0.1/api/
+    if ! has_service "$service" || [ -z "$(docker compose ps -q "$service")" ]; then continue; fi
+    for _ in 1 2 3 4 5 6; do
+      said=$(docker compose exec -T "$service" wget -Y off -T 5 -S -O /dev/null --no-check-certificate "$url" 2>&1) || true
+      [[ ! $said =~ HTTP/1\.[01]\ [1-4] ]] || continue 2
+      sleep 1
+    done
+    printf '%s: %s\n' "$service" "$said" >&2
+    return 1
+  done
+}
+
+# ready CONTAINER SERVICE: waits until it is healthy, and an app is reached, for as long as DEPLOY_TIMEOUT seconds.
 ready() {
-  local waited=0 state
-  while [ "$waited" -lt "${DEPLOY_TIMEOUT:-120}" ]; do
+  local state end=$((SECONDS + ${DEPLOY_TIMEOUT:-120}))
+  while [ $SECONDS -lt $end ]; do
     state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}} {{.State.Health.Status}}' "$1") || return 1
     case $state in
-      "running 0 healthy") return ;;
+      "running 0 healthy") if [ "$2" != app ] || reached "$1"; then return; fi ;;
       "running 0 "* | "created 0 "*) ;;
       *) return 1 ;;
     esac
     sleep 1
-    waited=$((waited + 1))
   done
   return 1
 }
@@ -181,7 +207,7 @@ roll() {
     [ "$(docker inspect -f '{{.Image}} {{index .Config.Labels "com.docker.compose.config-hash"}}' "$container")" != "$wanted" ] || continue
     docker compose --progress quiet up --detach --no-deps --no-recreate --scale "$service=$((count + 1))" "$service" || return 1
     new=$(docker compose ps -aq "$service" | grep -vxF "$before") || return 1
-    if ! ready "$new"; then
+    if ! ready "$new" "$service"; then
       docker logs --tail 20 "$new" >&2
       docker rm -f "$new" > /dev/null
       return 1

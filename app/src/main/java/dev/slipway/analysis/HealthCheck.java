@@ -1,24 +1,50 @@
 package dev.slipway.analysis;
 
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
-/** The image's health check, as a program of its own since the image has no curl: exits with 0 if the service is ready. */
+/**
+ * The image's health check, as a program of its own since the image has no curl: exits with 0 if the service is ready.
+ * Where it serves HTTP, it is asked as the gateway asks: at the container's own address and the port of requests.
+ */
 final class HealthCheck {
 
     private HealthCheck() {}
 
     public static void main(String[] args) throws Exception {
-        try (Socket socket = new Socket("127.0.0.1", 8081)) {
+        String profiles = System.getenv("SPRING_PROFILES_ACTIVE");
+        boolean web = profiles == null || List.of(profiles.split(",")).contains("web");
+        System.exit(web ? ask(ownAddress(), 8080, "/readyz") : ask(InetAddress.getLoopbackAddress(), 8081, "/actuator/health/readiness"));
+    }
+
+    private static int ask(InetAddress address, int port, String path) throws IOException {
+        try (Socket socket = new Socket()) {
+            socket.connect(new InetSocketAddress(address, port), 4000);
             socket.setSoTimeout(4000);
             socket.getOutputStream()
-                    .write("GET /actuator/health/readiness HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                    .write(("GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
             String status = new BufferedReader(
                             new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
                     .readLine();
-            System.exit(status != null && status.contains(" 200") ? 0 : 1);
+            return status != null && status.contains(" 200") ? 0 : 1;
         }
+    }
+
+    /** The first that others can reach; loopback where there is no network. */
+    private static InetAddress ownAddress() throws SocketException {
+        return NetworkInterface.networkInterfaces()
+                .flatMap(NetworkInterface::inetAddresses)
+                .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
+                .findFirst()
+                .orElse(InetAddress.getLoopbackAddress());
     }
 }

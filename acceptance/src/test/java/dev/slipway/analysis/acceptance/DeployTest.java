@@ -45,33 +45,96 @@ class DeployTest {
         build("second", migration("V1000__later.sql", "CREATE TABLE later (id INT PRIMARY KEY);"));
 
         whileClientsSend("deployed", () -> {
-            Docker.Output deploy = stack.script("deploy.sh", "second").assertSuccess();
+            Docker.Output deploy = stack.with("TAG", "first").script("deploy.sh", "second").assertSuccess(); // As export TAG=first.
             assertThat(deploy.text()).contains("Pending migrations: V1000", "To go back: scripts/deploy.sh first");
         });
 
         assertThat(version("app")).isEqualTo("second");
         assertThat(version("worker")).isEqualTo("second");
         assertThat(project.resolve("backups")).isNotEmptyDirectory();
-        assertThat(Files.readAllLines(project.resolve(".env"))).contains("TAG=second");
+        stack.without("TAG");
+        Path env = project.resolve(".env");
+        assertThat(Files.readAllLines(env)).contains("TAG=second");
+        Files.writeString(env, Files.readString(env).replace("TAG=second", "TAG=third"));
 
-        whileClientsSend("back", () -> deployed(stack.script("deploy.sh", "first")));
+        whileClientsSend("back", () -> {
+            Docker.Output deploy = stack.script("deploy.sh", "first");
+            deployed(deploy);
+            assertThat(lastLine(deploy)).as("what ran, and not what .env said").endsWith("To go back: scripts/deploy.sh second");
+        });
 
         assertThat(version("app")).isEqualTo("first");
     }
 
     @Test
-    void aVersionThatDoesNotBecomeReadyIsRolledBackAndNoRequestFails() throws Exception {
-        String before = version("app");
-        build("broken", "ENV SPRING_DATASOURCE_HIKARI_CONNECTION_INIT_SQL=nonsense");
+    void aVersionThatIsDeafIsRolledBackAndNoRequestFails() throws Exception {
+        assertIsRolledBack("deaf", "ENV SERVER_PORT=9090");
+    }
 
-        whileClientsSend("broken", () -> {
-            Docker.Output deploy = stack.script("deploy.sh", "broken");
-            assertThat(deploy.exitCode()).isEqualTo(1);
-            assertThat(lastLine(deploy)).isEqualTo("deploy.sh: the app of broken did not become ready; this host is back at " + before);
-        });
+    @Test
+    @ExtendWith(Longer.class)
+    void aVersionThatListensAndNeverIsReadyIsRolledBackAndNoRequestFails() throws Exception {
+        assertIsRolledBack("unready", "ENV MANAGEMENT_HEALTH_DISKSPACE_THRESHOLD=1000TB"
+                + " MANAGEMENT_ENDPOINT_HEALTH_GROUP_READINESS_INCLUDE=readinessState,db,diskSpace");
+    }
+
+    @Test
+    @ExtendWith(Longer.class)
+    void aVersionThatEndsIsRolledBackAndNoRequestFails() throws Exception {
+        assertIsRolledBack("broken", "ENV SPRING_DATASOURCE_HIKARI_CONNECTION_INIT_SQL=nonsense");
+    }
+
+    private static void assertIsRolledBack(String tag, String change) throws Exception {
+        String before = version("app");
+        build(tag, change);
+
+        stack.with("DEPLOY_TIMEOUT", "45");
+        try {
+            whileClientsSend(tag, () -> {
+                Docker.Output deploy = stack.script("deploy.sh", tag);
+                assertThat(deploy.exitCode()).isEqualTo(1);
+                assertThat(lastLine(deploy))
+                        .isEqualTo("deploy.sh: the app of " + tag + " did not become ready; this host is back at " + before);
+            });
+        } finally {
+            stack.with("DEPLOY_TIMEOUT", "120");
+        }
 
         assertThat(version("app")).isEqualTo(before);
         assertThat(stack.containers("app")).hasSize(1);
+    }
+
+    /** Debian's own, of the oldest release that has one new enough. */
+    @Test
+    @ExtendWith(Longer.class)
+    void theOldestComposeThatIsPromisedDeploysAndNoRequestFails() throws Exception {
+        Path configuration = Files.createDirectories(project.resolve("oldest"));
+        Docker.run(configuration, Map.of(), "bash", "-ec", """
+                mkdir -p lists/partial cache/archives/partial cli-plugins
+                mirror=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2> /dev/null | grep -o 'http[^ ]*/debian' | head -1)
+                echo "deb ${mirror:-http://deb.debian.org/debian} trixie main" > sources.list
+                apt() {
+                  apt-get -q -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$PWD/lists" \
+                    -o Dir::Cache="$PWD/cache" -o Acquire::Check-Valid-Until=false -o APT::Sandbox::User=root "$@"
+                }
+                apt update
+                apt download docker-compose
+                dpkg-deb -x docker-compose_*.deb root
+                mv root/usr/libexec/docker/cli-plugins/docker-compose cli-plugins/""").assertSuccess();
+        stack.with("DOCKER_CONFIG", configuration.toString());
+        try {
+            assertThat(stack.compose("version", "--short").text()).startsWith("2.26.");
+            String before = version("app");
+            build("oldest", "ENV CHANGED=yes");
+            deployed(stack.script("deploy.sh", before));  // Of what another Compose started, it recreates the gateway.
+
+            whileClientsSend("oldest", () -> deployed(stack.script("deploy.sh", "oldest")));
+            whileClientsSend("older", () -> deployed(stack.script("deploy.sh", before)));
+
+            assertThat(version("app")).isEqualTo(before);
+        } finally {
+            stack.with("DOCKER_CONFIG", System.getProperty("user.home") + "/.docker");
+        }
     }
 
     @Test
@@ -92,11 +155,11 @@ class DeployTest {
     @Test
     void appsAreAddedAndTakenAwayAndNoRequestFails() throws Exception {
         stack.with("APP_REPLICAS", "2");
-        whileClientsSend("more", () -> stack.compose("up", "--detach", "--wait").assertSuccess());
+        whileClientsSend("more", () -> stack.compose("up", "--detach", "--wait", "--no-deps", "app", "worker").assertSuccess());
         assertThat(stack.containers("app")).hasSize(2);
 
         stack.with("APP_REPLICAS", "1");
-        whileClientsSend("fewer", () -> stack.compose("up", "--detach", "--wait").assertSuccess());
+        whileClientsSend("fewer", () -> stack.compose("up", "--detach", "--wait", "--no-deps", "app", "worker").assertSuccess());
         assertThat(stack.containers("app")).hasSize(1);
     }
 

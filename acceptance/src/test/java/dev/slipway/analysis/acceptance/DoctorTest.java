@@ -71,7 +71,7 @@ class DoctorTest {
         @ParameterizedTest
         @CsvSource({
             "ENGINE, 24.0.9, 2, 'fail  Docker Engine 24.0.9 is older than 25.0: see https://docs.docker.com/engine/install'",
-            "COMPOSE, 2.23.3, 2, 'fail  Docker Compose 2.23.3 is older than 2.24: see https://docs.docker.com/compose/install'",
+            "COMPOSE, 2.25.0, 2, 'fail  Docker Compose 2.25.0 is older than 2.26: see https://docs.docker.com/compose/install'",
             "REFUSED, Cannot connect to the Docker daemon, 2, 'fail  no Docker Engine answers: sudo systemctl start docker'",
             "REFUSED, permission denied while connecting, 2, 'fail  this user may not talk to the Docker Engine: sudo usermod -aG docker '",
             "FREE, 900000, 2, 'fail  disk: 878 MB are free for this folder: docker system df'",

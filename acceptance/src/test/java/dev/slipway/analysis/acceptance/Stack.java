@@ -80,6 +80,11 @@ final class Stack implements AutoCloseable {
         return this;
     }
 
+    Stack without(String variable) {
+        environment.remove(variable);
+        return this;
+    }
+
     Stack profile(String profile) {
         compose.add("--profile");
         compose.add(profile);
