@@ -81,6 +81,7 @@ for argument; do
 done
 need_production
 [ -f .env ] || die "there is no .env: cp .env.example .env"
+can_remember
 alone
 if [ -n "${TAG:-}" ]; then
   [ -n "$tag" ] || die "TAG=$TAG of this shell is no version to deploy: scripts/deploy.sh $TAG, or unset TAG"

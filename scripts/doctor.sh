@@ -77,7 +77,10 @@ variables() {
     line=${line#"${line%%[![:space:]]*}"}
     case $line in
       '' | '#'*) continue ;;
-      *=*) name=${line%%=*} name=${name#export } ;;
+      *[=:]*)
+        name=${line%%[=:]*} name=${name#export[[:space:]]}
+        name=${name//[[:space:]]/}
+        ;;
       *)
         report warn ".env has a line that sets nothing, \"$line\"" "write NAME=value"
         continue
@@ -97,7 +100,11 @@ variables() {
 # Which layers, and whether they make a configuration.
 layers() {
   local separator file message production_files
-  separator=$(setting COMPOSE_PATH_SEPARATOR)
+  docker compose version > /dev/null 2>&1 || return 0
+  if ! separator=$(setting COMPOSE_PATH_SEPARATOR 2>&1); then
+    report fail "Compose cannot read .env" "$(printf '%s' "$separator" | tail -n 1)"
+    return
+  fi
   files=$(setting COMPOSE_FILE | tr "${separator:-:}" '\n')
   if [ -z "$files" ]; then
     files=docker-compose.yml

@@ -104,40 +104,87 @@ confirm() {
   esac
 }
 
-# setting VARIABLE: its value in the environment, else in .env, else the default that .env.example shows.
+# setting VARIABLE: its value as Compose reads it, from this shell or .env, else the default that .env.example shows.
 setting() {
-  local value=${!1:-} file
-  for file in .env .env.example; do
-    if [ -z "$value" ] && [ -f "$file" ]; then
-      # As Compose reads it: the last one, without export, quotes and what follows a #.
-      value=$(sed -n "s/^\(export  *\)\{0,1\}$1=//p" "$file" | tail -n 1 |
-        sed -e 's/^"\([^"]*\)".*/\1/' -e t -e "s/^'\([^']*\)'.*/\1/" -e t -e 's/ #.*//' -e 's/ *$//')
-    fi
-  done
-  printf '%s\n' "$value"
+  local default=''
+  if [ -f .env.example ]; then default=$(sed -n "s/^$1=//p" .env.example); fi
+  docker compose -f - config --format json << EOF | sed -n 's/^ *"value": "\(.*\)"$/\1/p' |
+{"name": "settings", "services": {"settings": {"image": "none", "labels": {
+  "value": "\${$1:-$default}"
+}}}}
+EOF
+    sed -e 's/\$\$/$/g' -e 's/\\u003c/</g' -e 's/\\u003e/>/g' -e 's/\\u0026/\&/g' -e 's/\\\(["\\]\)/\1/g'
 }
 
-# remember VARIABLE=VALUE...: writes them to .env, all at once.
+# env_file: .env, or the file that it is a link to.
+env_file() {
+  local file=.env link
+  while [ -L "$file" ]; do
+    link=$(readlink "$file")
+    case $link in
+      /*) file=$link ;;
+      *) file=$(dirname "$file")/$link ;;
+    esac
+  done
+  printf '%s\n' "$file"
+}
+
+# can_remember: ends if .env cannot be written, or is not what Compose reads.
+can_remember() {
+  local file
+  file=$(env_file)
+  [ -z "${COMPOSE_ENV_FILES:-}${COMPOSE_DISABLE_ENV_FILE:-}" ] ||
+    die "COMPOSE_ENV_FILES or COMPOSE_DISABLE_ENV_FILE is set in this shell, so that Compose reads no .env: unset it"
+  if [ -w "$(dirname "$file")" ] && { [ ! -e "$file" ] || [ -w "$file" ]; }; then return; fi
+  die "$file cannot be written by $(id -un), or its folder cannot: nothing can be remembered there. Let $(id -un) write both"
+}
+
+# remember VARIABLE=VALUE...: writes them to .env, all at once; the rest of it, its mode and what it is a link to stay.
 remember() {
-  touch .env && cp -p .env .env.new || return
+  local file
+  can_remember
+  file=$(env_file)
+  [ -e "$file" ] || : > "$file"
+  cp -p "$file" "$file.new" || return
   awk '
+    function quoted(text) { return text ~ /^[A-Za-z0-9_.:\/@+-]*$/ ? text : "\047" text "\047" }
     BEGIN {
       for (i = 2; i < ARGC; i++) {
-        name[i] = ARGV[i]
+        name[i] = value = ARGV[i]
         sub(/=.*/, "", name[i])
-        line[name[i]] = ARGV[i]
+        sub(/^[^=]*=/, "", value)
+        values[name[i]] = quoted(value)
         ARGV[i] = ""
       }
     }
-    { set = $0; sub(/=.*/, "", set) }
-    set in line { print line[set]; written[set] = 1; next }
-    { print }
-    END { for (i = 2; i < ARGC; i++) if (!(name[i] in written)) print line[name[i]] }' .env "$@" > .env.new || return
-  mv .env.new .env
+    { end = sub(/\r$/, "") ? "\r" : "" }
+    match($0, /^[ \t]*(export[ \t]+)?[A-Za-z0-9_]+[ \t]*[=:][ \t]*/) {
+      before = set = substr($0, 1, RLENGTH)
+      value = substr($0, RLENGTH + 1)
+      gsub(/^[ \t]*(export[ \t]+)?|[ \t]*[=:][ \t]*$/, "", set)
+      if (set in values) {
+        quote = substr(value, 1, 1)
+        comment = ""
+        if (quote == "\"" || quote == "\047") comment = substr(value, index(substr(value, 2), quote) + 2)
+        else if (match(value, /[ \t]+#/)) comment = substr(value, RSTART)
+        print before values[set] comment end
+        written[set] = 1
+        next
+      }
+    }
+    { print $0 end }
+    END { for (i = 2; i < ARGC; i++) if (!(name[i] in written)) print name[i] "=" values[name[i]] end }' "$file" "$@" > "$file.new" || return
+  if [ "$(id -u)" = 0 ] || [ -O "$file" ]; then
+    mv -f "$file.new" "$file"
+  else
+    cat "$file.new" > "$file" && rm -f "$file.new" # moved, it would be another user's
+  fi
 }
 
 need_production() {
-  case $(setting COMPOSE_FILE) in
+  local files
+  files=$(setting COMPOSE_FILE)
+  case $files in
     *docker-compose.prod.yml*) ;;
     *) die "this is not a production host: put COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml into .env (cp .env.example .env)" ;;
   esac

@@ -145,6 +145,7 @@ restore() {
   say "the database is $backup${kept:+; the one before is kept in $kept: scripts/restore.sh --drop-old removes it, --back returns to it}"
 }
 
+can_remember
 alone
 case $action in
   restore) restore ;;

@@ -27,7 +27,7 @@ place() {
 }
 
 make() {
-  local file
+  local file files
   sed -n 's/^ *file: \(secrets\/[a-z_]*\.txt\)$/\1/p' docker-compose.prod.yml | while read -r file; do
     if [ -s "$file" ]; then
       say "kept  $file"
@@ -45,7 +45,9 @@ make() {
     fi
   done
   chmod 0700 secrets
-  case $(setting COMPOSE_FILE) in
+  hash docker 2> /dev/null || return 0
+  files=$(setting COMPOSE_FILE)
+  case $files in
     *docker-compose.betanet.yml*)
       bash scripts/mixnode-keys.sh
       remember MIXNODE_KEYS=secrets

@@ -22,7 +22,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the doctor says of a host that is wrong in one way, in a copy of the project. */
 class DoctorTest {
@@ -45,6 +44,7 @@ class DoctorTest {
                       "info "*) if [ -n "${REFUSED:-}" ]; then echo "$REFUSED"; exit 1; fi; echo "${ENGINE:-28.0.0} 8000000000 /" ;;
                       "compose version "*) echo "${COMPOSE:-2.40.0}" ;;
                       "compose config"*) echo "name: faked" ;;
+                      "compose -f -"*) { echo 'cat << EOF'; cat; echo EOF; } > fakes/asked; . ./fakes/asked ;;
                     esac""");
             fake("timedatectl", "echo yes");
             fake("df", "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/x 1 1 %s 1%% /\\n' \"${FREE:-90000000}\"");
@@ -99,18 +99,6 @@ class DoctorTest {
             Files.writeString(project.resolve(".env"), "# A comment.\n\nTAG=1\nCOMPOSE_PROFILES=edge\n" + line + "\n");
 
             assertFound(doctor(), 1, said);
-        }
-
-        @ParameterizedTest
-        @ValueSource(strings = {
-            "COMPOSE_FILE=\"docker-compose.yml:docker-compose.prod.yml\" # Both.",
-            "COMPOSE_FILE='docker-compose.yml:docker-compose.prod.yml'",
-            "export COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml # Both."
-        })
-        void envIsReadAsComposeReadsIt(String line) throws IOException {
-            Files.writeString(project.resolve(".env"), line + "\n");
-
-            assertThat(doctor().text()).contains("ok    production: docker-compose.yml docker-compose.prod.yml\n");
         }
 
         @Test

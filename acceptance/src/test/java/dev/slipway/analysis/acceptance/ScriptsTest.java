@@ -1,10 +1,12 @@
 package dev.slipway.analysis.acceptance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +15,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The scripts on the hosts, and in the hands, that there are; without an engine, in a folder whose name has a space. */
 class ScriptsTest {
@@ -64,6 +68,91 @@ class ScriptsTest {
 
         assertThat(again.text()).contains("kept  secrets/db_app.txt").doesNotContain("made");
         assertThat(home.resolve("secrets")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "IMAGE = x         | x",
+        "export IMAGE=x # y| x",
+        "IMAGE='x' # y     | x",
+        "IMAGE=\"x y\"     | x y",
+        "IMAGE=${TAG:-b}c  | bc",
+        "IMAGE=a\\nIMAGE=x  | x",
+        "IMAGE='${TAG}<$'  | ${TAG}<$",
+        "IMAGE=            | analysis-app",
+        "OTHER=x           | analysis-app"
+    })
+    void aSettingIsWhatComposeReads(String line, String value) throws IOException {
+        assumeCompose();
+        Files.writeString(project.resolve(".env"), "# A comment.\r\n" + line.replace("\\n", "\r\n") + "\r\n");
+
+        assertThat(lib("setting IMAGE").assertSuccess().text()).isEqualTo(value + "\n");
+    }
+
+    @Test
+    void theShellWinsOverEnv() throws IOException {
+        assumeCompose();
+        Files.writeString(project.resolve(".env"), "IMAGE=x\n");
+        environment.put("IMAGE", "of-the-shell");
+
+        assertThat(lib("setting IMAGE").text()).isEqualTo("of-the-shell\n");
+    }
+
+    @Test
+    void aProductionHostMayHaveWindowsLineEnds() throws IOException {
+        assumeCompose();
+        Files.writeString(project.resolve(".env"), "COMPOSE_FILE = docker-compose.yml:docker-compose.prod.yml\r\n");
+
+        lib("need_production").assertSuccess();
+        assertThat(run(project, "bash scripts/doctor.sh").text()).contains("ok    production: docker-compose.yml docker-compose.prod.yml\n");
+    }
+
+    @Test
+    void aLineThatComposeCannotReadIsNamed() throws IOException {
+        assumeCompose();
+        Files.writeString(project.resolve(".env"), "TAG=1\nHTTP PORT=1\n");
+
+        assertThat(run(project, "bash scripts/doctor.sh").text()).contains("fail  Compose cannot read .env: ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"\n", "\r\n"})
+    void whatIsRememberedLeavesTheRestOfEnvAsItIs(String end) throws IOException {
+        Path kept = Files.createDirectory(host.resolve("kept")).resolve("settings");
+        Files.createSymbolicLink(project.resolve(".env"), Path.of("../kept/settings"));
+        String before = String.join(end, "# TAG=1", "TAG = v1 # Now.", "export DB_IMAGE=\"mariadb:10.6\" # Old.", "XTAG=1", "Y='#'", "");
+        Files.writeString(kept, before);
+        run(project, "chmod 0640 .env").assertSuccess();
+
+        lib("remember TAG=v2 DB_IMAGE=mariadb:11.8 DB_VOLUME=new IMAGE='a b'").assertSuccess();
+
+        assertThat(Files.readString(kept)).isEqualTo(
+                before.replace("v1", "v2").replace("\"mariadb:10.6\"", "mariadb:11.8") + "DB_VOLUME=new" + end + "IMAGE='a b'" + end);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(kept))).isEqualTo("rw-r-----");
+        assertThat(project.resolve(".env")).isSymbolicLink();
+        assertThat(kept.getParent()).isDirectoryContaining("glob:**settings").isDirectoryNotContaining("glob:**.new");
+    }
+
+    @Test
+    void whatCannotBeRememberedEndsBeforeAnythingIsDone() throws IOException {
+        Files.createSymbolicLink(project.resolve(".env"), Path.of("../nowhere/settings"));
+
+        assertThat(lib("can_remember; echo done").text()).contains("./../nowhere/settings cannot be written by ").doesNotContain("done");
+        environment.put("COMPOSE_ENV_FILES", "other.env");
+        assertThat(lib("can_remember; echo done").text()).contains("COMPOSE_ENV_FILES").doesNotContain("done");
+    }
+
+    /** What a script would do with its library. */
+    private Docker.Output lib(String commands) {
+        return run(project, "script=test.sh; . scripts/lib.sh; " + commands);
+    }
+
+    private void assumeCompose() {
+        boolean answers = run(project, "docker compose version").exitCode() == 0;
+        if (!answers) {
+            System.out.println("SKIPPED: what Compose reads in .env, for there is no Docker Compose");
+        }
+        assumeTrue(answers);
     }
 
     static Stream<String> scripts() throws IOException {
