@@ -118,10 +118,10 @@ docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || fi
 TAG=$tag up --no-recreate db || die "the database does not start: see docker compose logs db"
 ! has_service backup || own_backups || die "backups/ cannot be made the database's; nothing was changed"
 output=$(migrate -e MIGRATE_DRY_RUN=true) || true
-pending=$(sed -n 's/.*Pending migrations: \([V0-9., a-z]*\).*/\1/p' <<< "$output")
+pending=$(sed -n 's/.*Pending migrations: \([^"]*\).*/\1/p' <<< "$output")
 if [ -z "$pending" ]; then
   printf '%s\n' "$output" >&2
-  die "the version $tag cannot read the database's schema: the lines above say why; nothing was changed"
+  die "the database's schema is not one for $tag: the lines above say why; nothing was changed"
 fi
 say "Pending migrations: $pending"
 if [ "$pending" != none ]; then
