@@ -8,7 +8,12 @@ import dev.slipway.analysis.mixnode.packet.Hop;
 import dev.slipway.analysis.mixnode.packet.Keys;
 import dev.slipway.analysis.mixnode.packet.Sealer;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -116,6 +121,60 @@ class CascadeTest {
     }
 
     @Test
+    void aRequestOfTooManyBytesIsRefusedAndTheNodeServesOn() throws Exception {
+        startNodes();
+
+        assertThat(post(new byte[2048 * 4001])).satisfies(answer -> {
+            assertThat(answer.statusCode()).isEqualTo(413);
+            assertThat(answer.body()).contains("too_many_packets");
+        });
+        try (Socket socket = stalled(1L << 40)) {
+            socket.shutdownOutput();
+            assertThat(firstLine(socket)).contains(" 408 ");
+        }
+        assertThat(post(packet()).statusCode()).isEqualTo(204);
+    }
+
+    /** Or its bodies had all of the node's threads. */
+    @Test
+    void whoStallsBodiesHasAShareAndNoMore(CapturedOutput output) throws Exception {
+        startNodes("--BODY_TIMEOUT=1m");
+        List<Socket> sockets = new ArrayList<>();
+        for (int i = 0; i < 32; i++) {
+            sockets.add(stalled(4096));
+        }
+        await().atMost(Duration.ofSeconds(30)).until(() -> post(packet()).statusCode() == 503);
+        try (Socket oneMore = stalled(4096)) {
+            assertThat(firstLine(oneMore)).contains(" 503 ");
+        }
+
+        for (Socket socket : sockets) {
+            socket.close();
+        }
+        await().atMost(Duration.ofSeconds(30)).until(() -> post(packet()).statusCode() == 204);
+        assertThat(output).doesNotContain("Exception");
+    }
+
+    @Test
+    void aBodyThatStallsOrComesInDropsIsLetGo() throws Exception {
+        start(Hop.ENTRY, "--BODY_TIMEOUT=1s", "--NEXT_HOP=http://127.0.0.1:1");
+        try (Socket silent = stalled(2048);
+                Socket dripping = stalled(2048)) {
+            assertThat(firstLine(silent)).contains(" 408 ");
+            CompletableFuture<String> answer = CompletableFuture.supplyAsync(() -> firstLine(dripping));
+            await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofMillis(100)).until(() -> {
+                try {
+                    dripping.getOutputStream().write(1);
+                    return answer.isDone();
+                } catch (IOException closed) {
+                    return true;
+                }
+            });
+        }
+        assertThat(dropped(Hop.ENTRY, "incomplete")).isEqualTo(2);
+    }
+
+    @Test
     void aFullNodeAnswers503AndTheSenderSendsAgain(CapturedOutput output) throws Exception {
         startNodes("--PACKET_LIMIT=20", "--MIX_BATCH_SIZE=20");
         Path file = Files.writeString(keys.resolve("submissions.jsonl"), submissions(200));
@@ -175,7 +234,7 @@ class CascadeTest {
     /** Or whoever sees both sides would know by the answers which packet was whose. */
     @Test
     void theAnswersOfABatchComeTogether() throws Exception {
-        startNodes("--MIX_BATCH_SIZE=5", "--MIX_DELAY=30s");
+        startNodes("--MIX_BATCH_SIZE=5", "--MIX_DELAY=30s", "--GIVE_UP_AFTER=1m");
         AtomicInteger submissions = new AtomicInteger();
         service.removeContext("/api/analyses");
         service.createContext("/api/analyses", exchange -> {
@@ -227,13 +286,13 @@ class CascadeTest {
     }
 
     private void start(Hop hop, String... settings) {
-        int next = hop == Hop.EXIT ? service.getAddress().getPort() : ports.get(Hop.values()[hop.ordinal() + 1]);
         List<String> arguments = new ArrayList<>(List.of(
                 "--NODE_TYPE=" + hop.label(),
                 "--KEY_FILE=" + Keys.privateFile(keys, hop),
                 "--server.port=" + ports.getOrDefault(hop, 0), // One that starts again has the same.
                 "--management.server.port=0"));
         if (Stream.of(settings).noneMatch(setting -> setting.startsWith("--NEXT_HOP"))) {
+            int next = hop == Hop.EXIT ? service.getAddress().getPort() : ports.get(Hop.values()[hop.ordinal() + 1]);
             arguments.add("--NEXT_HOP=http://127.0.0.1:" + next);
         }
         if (Stream.of(settings).noneMatch(setting -> setting.startsWith("--MIX_DELAY"))) {
@@ -277,6 +336,23 @@ class CascadeTest {
                 .header("Content-Type", "application/octet-stream")
                 .POST(HttpRequest.BodyPublishers.ofByteArray(packet))
                 .build();
+    }
+
+    /** A request whose body does not come. */
+    private Socket stalled(long length) throws Exception {
+        Socket socket = new Socket("127.0.0.1", ports.get(Hop.ENTRY));
+        socket.setSoTimeout(60_000);
+        socket.getOutputStream().write(("POST /packets HTTP/1.1\r\nHost: entry\r\nContent-Type: application/octet-stream\r\nContent-Length: "
+                + length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+        return socket;
+    }
+
+    private static String firstLine(Socket socket) {
+        try {
+            return new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII)).readLine();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private int count(Hop hop, String what) {

@@ -44,7 +44,12 @@ class SettingsTest {
             NODE_TYPE=exit PIPELINE_WORKERS=0    | PIPELINE_WORKERS is "0": it must be greater than or equal to 1
             NODE_TYPE=exit PIPELINE_WORKERS=many | PIPELINE_WORKERS is "many": it must be of type int
             NODE_TYPE=exit LOG_LEVEL=loud        | LOG_LEVEL is "loud": it must be of type LogLevel
-            NODE_TYPE=exit MIX_DELAY=1h          | MIX_DELAY is "PT1H": it must be shorter than or equal to 1 minute
+            NODE_TYPE=exit MIX_DELAY=90s GIVE_UP_AFTER=5m REPLAY_WINDOW=30m | MIX_DELAY is "PT1M30S": it must be shorter than or equal to 1 minute
+            NODE_TYPE=exit MIX_BATCH_SIZE=1      | MIX_BATCH_SIZE is "1": it must be 2 or more, or nothing would be mixed
+            NODE_TYPE=exit MIX_DELAY=0           | MIX_DELAY is "PT0S": it must be 10ms or longer, or nothing would be mixed
+            NODE_TYPE=exit MIX_DELAY=1m          | MIX_DELAY must not be above half of GIVE_UP_AFTER, or the node before gives up while packets still wait here: shorten it, or lengthen GIVE_UP_AFTER on every node
+            NODE_TYPE=exit GIVE_UP_AFTER=5m      | REPLAY_WINDOW must not be below twice MIX_DELAY and GIVE_UP_AFTER together, or a packet that is sent again comes too old to the exit
+            NODE_TYPE=exit REPLAY_LIMIT=3000     | REPLAY_LIMIT must not be below PACKET_LIMIT, or the node would never hold as many packets as it may
             NODE_TYPE=exit PACKET_LIMIT=3        | MIX_BATCH_SIZE must not be above PACKET_LIMIT, or no batch would ever be full
             """)
     void isNamedWithItsValueAndTheMend(String settings, String message, CapturedOutput output) {

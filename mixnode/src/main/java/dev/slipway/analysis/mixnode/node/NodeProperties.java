@@ -30,6 +30,7 @@ import org.springframework.validation.annotation.Validated;
  * @param replayLimit how many packets the node remembers; the next one is answered 503
  * @param deliveryLanes how many submissions of a batch the exit delivers at the same time
  * @param giveUpAfter how long the node tries to get a packet to the next hop
+ * @param bodyTimeout how long a request's packets may take to arrive
  */
 @Validated
 @ConfigurationProperties("mixnode")
@@ -39,13 +40,14 @@ record NodeProperties(
                 String nextHop,
         @Min(1) @Max(64) int pipelineWorkers,
         Path keyFile,
-        @Min(1) @Max(100_000) int mixBatchSize,
-        @DurationMin @DurationMax(minutes = 1) Duration mixDelay,
+        @Min(value = 2, message = "must be 2 or more, or nothing would be mixed") @Max(100_000) int mixBatchSize,
+        @DurationMin(millis = 10, message = "must be 10ms or longer, or nothing would be mixed") @DurationMax(minutes = 1) Duration mixDelay,
         @Min(1) @Max(100_000) int packetLimit,
         @DurationMin(minutes = 1) @DurationMax(hours = 1) Duration replayWindow,
         @Min(1) @Max(10_000_000) int replayLimit,
         @Min(1) @Max(1000) int deliveryLanes,
-        @DurationMin(seconds = 1) @DurationMax(minutes = 5) Duration giveUpAfter) {
+        @DurationMin(seconds = 1) @DurationMax(minutes = 5) Duration giveUpAfter,
+        @DurationMin(seconds = 1) @DurationMax(minutes = 1) Duration bodyTimeout) {
 
     @AssertTrue(message = "NEXT_HOP is not set, which only an exit can do without: set it to the next node, http://HOST:PORT")
     boolean isNextHopSetWhereItIsNeeded() {
@@ -55,6 +57,28 @@ record NodeProperties(
     @AssertTrue(message = "MIX_BATCH_SIZE must not be above PACKET_LIMIT, or no batch would ever be full")
     boolean isRoomForABatch() {
         return packetLimit >= mixBatchSize;
+    }
+
+    @AssertTrue(message = "REPLAY_LIMIT must not be below PACKET_LIMIT, or the node would never hold as many packets as it may")
+    boolean isRoomForWhatIsRemembered() {
+        return replayLimit >= packetLimit;
+    }
+
+    @AssertTrue(message = "MIX_DELAY must not be above half of GIVE_UP_AFTER, or the node before gives up while packets still wait here:"
+            + " shorten it, or lengthen GIVE_UP_AFTER on every node")
+    boolean isRoomForTheDelay() {
+        return mixDelay.multipliedBy(2).compareTo(giveUpAfter) <= 0;
+    }
+
+    @AssertTrue(message = "REPLAY_WINDOW must not be below twice MIX_DELAY and GIVE_UP_AFTER together, or a packet that is sent again"
+            + " comes too old to the exit")
+    boolean isRoomForASecondTry() {
+        return mixDelay.plus(giveUpAfter).multipliedBy(2).compareTo(replayWindow) <= 0;
+    }
+
+    /** @return how many packets a request may have */
+    int packetsInARequest() {
+        return Math.max(packetLimit, 1000);
     }
 
     Hop hop() {

@@ -10,6 +10,8 @@ enum Outcome {
     DELIVERED(HttpStatus.NO_CONTENT, ""),
 
     WRONG_SIZE(HttpStatus.BAD_REQUEST, "A packet is 2048 bytes long, and a request has one or more of them: make it with \"java -jar mixnode.jar send\"."),
+    TOO_MANY_PACKETS(HttpStatus.CONTENT_TOO_LARGE, "A request has no more packets than PACKET_LIMIT, or than 1000: send fewer at once."),
+    INCOMPLETE(HttpStatus.REQUEST_TIMEOUT, "The request did not arrive whole in time: send its packets again, made anew."),
     NOT_FOR_THIS_KEY(
             HttpStatus.BAD_REQUEST,
             "The packet was not made for this node's key, or was changed on its way: make it anew, with this node's public key."),
