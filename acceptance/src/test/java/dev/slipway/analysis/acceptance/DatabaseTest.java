@@ -24,6 +24,11 @@ class DatabaseTest {
             Map.entry("tmpdir", "/var/lib/mysql"),
             Map.entry("local_infile", "0"),
             Map.entry("skip_name_resolve", "1"),
+            Map.entry("lock_wait_timeout", "10"),
+            Map.entry("innodb_lock_wait_timeout", "5"),
+            Map.entry("idle_transaction_timeout", "300"),
+            Map.entry("connect_timeout", "5"),
+            Map.entry("max_connections", "160"),
             Map.entry("innodb_buffer_pool_size", String.valueOf(96 << 20)));
 
     @ParameterizedTest
@@ -43,6 +48,27 @@ class DatabaseTest {
                             "GRANT USAGE ON *.* TO `backup`@`%`",
                             "GRANT SELECT, LOCK TABLES, SHOW VIEW, EVENT, TRIGGER ON `app`.* TO `backup`@`%`",
                             "GRANT SELECT ON `mysql`.`proc` TO `backup`@`%`");
+            oneAccountDoesNotTakeAllConnections(stack);
         }
+    }
+
+    private static void oneAccountDoesNotTakeAllConnections(Stack stack) {
+        stack.compose("exec", "-T", "--detach", "db", "bash", "-c", as("app", "mariadb-slap", "--skip-ssl --no-drop --create-schema=app --concurrency=99 --query='DO SLEEP(600)'"))
+                .assertSuccess();
+        await().atMost(Duration.ofSeconds(120)).until(() ->
+                stack.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'").equals("100"));
+
+        assertThat(asked(stack, "app").text()).contains("User 'app' has exceeded the 'max_user_connections' resource");
+        asked(stack, "backup").assertSuccess();
+        stack.compose("exec", "-T", "db", "healthcheck.sh", "--connect", "--innodb_initialized").assertSuccess();
+    }
+
+    private static Docker.Output asked(Stack stack, String user) {
+        return stack.compose("exec", "-T", "db", "bash", "-c", as(user, "mariadb", "-e 'SELECT 1'"));
+    }
+
+    private static String as(String user, String program, String options) {
+        return program + " --defaults-extra-file=<(printf '[client]\\nuser=" + user + "\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_" + user
+                + ")\") --host=127.0.0.1 " + options;
     }
 }

@@ -49,6 +49,8 @@ class ContainerConfiguration {
             withCopyFileToContainer(
                     MountableFile.forHostPath("../mariadb/create-users.sh", 0444),
                     "/docker-entrypoint-initdb.d/create-users.sh");
+            withCopyFileToContainer(MountableFile.forHostPath("../mariadb/accounts.sql", 0444), "/etc/mysql/accounts.sql");
+            withCommand("--init-file=/etc/mysql/accounts.sql");
             SpringApplication.getShutdownHandlers().add(this::stop);
         }
 

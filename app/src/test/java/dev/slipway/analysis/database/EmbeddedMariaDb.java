@@ -256,7 +256,7 @@ final class EmbeddedMariaDb {
         statements.add("CREATE DATABASE IF NOT EXISTS app;");
         statements.addAll(user("root", host, "ALL PRIVILEGES ON *.*"));
         statements.addAll(user("migrator", host, "ALL PRIVILEGES ON app.*"));
-        statements.addAll(user("app", host, "SELECT, INSERT, UPDATE, DELETE ON app.*"));
+        statements.addAll(user("app", host, "SELECT, INSERT, UPDATE, DELETE, EXECUTE, CREATE TEMPORARY TABLES ON app.*"));
         return statements;
     }
 

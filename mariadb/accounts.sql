@@ -1,0 +1,10 @@
+-- Run by root at every start of the server, so that an older database gets it, too. The accounts are create-users.sh's.
+-- Hibernate's bulk statements need temporary tables.
+SET @grant = (SELECT IF(COUNT(*), "GRANT EXECUTE, CREATE TEMPORARY TABLES ON app.* TO app@'%'", "DO 0")
+  FROM mysql.global_priv WHERE user = 'app' AND host = '%');
+EXECUTE IMMEDIATE @grant;
+-- Nobody takes all of max_connections: what is left is for root and the health check.
+ALTER USER IF EXISTS app@'%' WITH MAX_USER_CONNECTIONS 100;
+ALTER USER IF EXISTS migrator@'%' WITH MAX_USER_CONNECTIONS 10;
+ALTER USER IF EXISTS backup@'%' WITH MAX_USER_CONNECTIONS 5;
+ALTER USER IF EXISTS exporter@'%' WITH MAX_USER_CONNECTIONS 3;
