@@ -104,6 +104,10 @@ if [ "$status" -ge 2 ]; then
   die "mend this and call it again; nothing was changed"
 fi
 model=$(model)
+if closed=$(docker network inspect -f '{{index .Options "com.docker.network.bridge.inhibit_ipv4"}}' "$(of project)_backend" 2> /dev/null) &&
+  [ "$closed" != true ]; then
+  die "this host's networks are an older version's, and change only while nothing runs: docker compose --profile '*' down, and then this again"
+fi
 rolled=$(of service | grep -x -e app -e worker)
 others=$(of service | grep -vxF -e "$rolled" -e "$(of once)")
 get "$repository:$tag" docker-compose.yml app || die "there is no image $repository:$tag; nothing was changed"

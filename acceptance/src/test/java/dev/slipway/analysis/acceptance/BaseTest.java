@@ -3,7 +3,13 @@ package dev.slipway.analysis.acceptance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
@@ -124,6 +130,21 @@ class BaseTest {
                 assertThat(Docker.run("docker", "network", "inspect", "-f", "{{.Internal}}", network).text()).isEqualTo("true\n"));
         assertThat(stack.compose("exec", "-T", "db", "cat", "/proc/net/route").assertSuccess().text())
                 .doesNotContainPattern("(?m)^\\S+\t00000000\t"); // A default route.
+    }
+
+    @Test
+    void theDatabaseReachesNoListenerOfTheHost() throws IOException {
+        try (ServerSocket listener = new ServerSocket(0)) {
+            List<String> addresses = NetworkInterface.networkInterfaces()
+                    .flatMap(NetworkInterface::inetAddresses)
+                    .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
+                    .map(InetAddress::getHostAddress)
+                    .toList();
+            assertThat(addresses).isNotEmpty();
+            assertThat(stack.compose("exec", "-T", "db", "bash", "-c", "for address in " + String.join(" ", addresses)
+                            + "; do if timeout 1 bash -c \"exec 3<> /dev/tcp/$address/" + listener.getLocalPort() + "\" 2> /dev/null; then echo $address; fi; done")
+                    .assertSuccess().text()).isEmpty();
+        }
     }
 
     @Test
