@@ -193,9 +193,14 @@ class BetanetTest {
                     .contains("fail  secrets/dev/mixnode_exit.json is development's, which everybody knows: scripts/secrets.sh");
 
             production.script("secrets.sh").assertSuccess();
+            String key = Files.readString(project.resolve("secrets/mixnode_entry.json"));
+            production.script("mixnode-keys.sh", "--renew", "entry").assertSuccess();
+            assertThat(project.resolve("secrets/mixnode_entry.json")).content().isNotEqualTo(key);
 
             assertThat(production.script("doctor.sh", "--no-containers").text()).doesNotContain("mixnode_exit.json is", "mixnode_exit.json cannot");
-            assertThat(production.compose("config").assertSuccess().text()).contains("secrets/mixnode_exit.json").doesNotContain("secrets/dev");
+            String config = production.compose("config").assertSuccess().text();
+            assertThat(config).contains("secrets/mixnode_exit.json").doesNotContain("secrets/dev");
+            assertThat(config.split("SPRING_PROFILES_ACTIVE: production\n", -1)).as("one of each node").hasSize(4);
         } finally {
             production.close();
         }

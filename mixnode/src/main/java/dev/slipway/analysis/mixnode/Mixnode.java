@@ -26,7 +26,7 @@ public class Mixnode {
         if (args.length == 0 || args[0].contains("=")) {
             SpringApplication.run(Mixnode.class, args);
         } else {
-            System.exit(new CommandLine(new Mixnode()).execute(args));
+            System.exit(new CommandLine(new Mixnode()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
         }
     }
 }

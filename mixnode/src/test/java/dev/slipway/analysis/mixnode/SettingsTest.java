@@ -14,6 +14,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -73,6 +74,16 @@ class SettingsTest {
 
         assertThat(output.toString().strip())
                 .isEqualTo("mixnode: " + publicKey + " is not a node's private key: make one with \"java -jar mixnode.jar keys --out DIR\".");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void inProductionADevelopmentKeyIsRefused(Hop hop, CapturedOutput output) {
+        Path key = Keys.privateFile(Path.of("../secrets/dev"), hop);
+        assertThatException().isThrownBy(() -> start("NODE_TYPE=exit spring.profiles.active=production KEY_FILE=" + key));
+
+        assertThat(output.toString().strip()).isEqualTo("mixnode: The key file " + key + " is development's, which everybody knows: call"
+                + " scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
     }
 
     private static void start(String settings) {

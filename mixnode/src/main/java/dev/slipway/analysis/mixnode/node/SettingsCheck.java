@@ -19,6 +19,10 @@ final class SettingsCheck implements ApplicationContextInitializer<ConfigurableA
             ValidationBindHandler validated = new ValidationBindHandler(new SpringValidatorAdapter(validators.getValidator()));
             NodeProperties properties = Binder.get(context.getEnvironment()).bindOrCreate("mixnode", Bindable.of(NodeProperties.class), validated);
             Keys.readPrivate(properties.keyFile());
+            if (context.getEnvironment().matchesProfiles("production") && Keys.isDevelopment(properties.keyFile())) {
+                throw new Keys.KeyFileException("The key file " + properties.keyFile() + " is development's, which everybody knows: call"
+                        + " scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ import com.google.crypto.tink.KeysetHandle;
 import com.google.crypto.tink.RegistryConfiguration;
 import com.google.crypto.tink.TinkJsonProtoKeysetFormat;
 import com.google.crypto.tink.hybrid.HpkeParameters;
+import com.google.crypto.tink.hybrid.HpkePublicKey;
 import com.google.crypto.tink.hybrid.HybridConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,11 +19,22 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
-/** The nodes' keys as files: Tink keysets in JSON, {@code mixnode_entry.json} and {@code mixnode_entry.public.json}. */
+/**
+ * The nodes' keys as files: Tink keysets in JSON, {@code mixnode_entry.json} and {@code mixnode_entry.public.json}. A
+ * private file may hold the key before, too, whose packets the node still opens.
+ */
 public final class Keys {
+
+    /** The public keys of secrets/dev, whose private ones everybody knows. */
+    private static final Set<String> DEVELOPMENT = Set.of(
+            "eb4497b6e7df85424e56e3c07d9608de8aed0b79af3740f83ff7f8f88ee5f715",
+            "1db8a2879952faa1a80873327e7f29d869e7783759b1314ad4a5b16e37199c43",
+            "371d45c7c78faac0e1bf5ce34aef83e480bbe4b14d2cc0b0f13a463c17bd9a55");
 
     private static final HpkeParameters PARAMETERS;
 
@@ -43,7 +55,7 @@ public final class Keys {
     /** A key file that is missing or holds something else; the message says what to do. */
     public static final class KeyFileException extends RuntimeException {
 
-        KeyFileException(String message) {
+        public KeyFileException(String message) {
             super(message);
         }
     }
@@ -76,14 +88,12 @@ public final class Keys {
             Path publicFile = publicFile(folder, hop);
             try {
                 if (Files.notExists(privateFile)) {
-                    KeysetHandle pair = KeysetHandle.generateNew(PARAMETERS);
-                    write(privateFile, TinkJsonProtoKeysetFormat.serializeKeyset(pair, InsecureSecretKeyAccess.get()));
+                    write(privateFile, json(KeysetHandle.generateNew(PARAMETERS)));
                     made.add(privateFile);
                     Files.deleteIfExists(publicFile);
                 }
                 if (Files.notExists(publicFile)) {
-                    KeysetHandle publicKey = pair(privateFile).getPublicKeysetHandle();
-                    write(publicFile, TinkJsonProtoKeysetFormat.serializeKeysetWithoutSecret(publicKey));
+                    writePublic(publicFile, pair(privateFile));
                     made.add(publicFile);
                 }
             } catch (GeneralSecurityException e) {
@@ -91,6 +101,43 @@ public final class Keys {
             }
         }
         return made;
+    }
+
+    /** Makes a new key for a node, which still opens the packets that were made for the one before. */
+    public static void renew(Path folder, Hop hop) throws IOException {
+        KeysetHandle before = pair(privateFile(folder, hop));
+        replace(folder, hop, KeysetHandle.newBuilder()
+                .addEntry(KeysetHandle.importKey(before.getPrimary().getKey()).withRandomId())
+                .addEntry(KeysetHandle.generateEntryFromParameters(PARAMETERS).withRandomId().makePrimary()));
+    }
+
+    /** Takes the key before away from a node. */
+    public static void retire(Path folder, Hop hop) throws IOException {
+        KeysetHandle pair = pair(privateFile(folder, hop));
+        replace(folder, hop, KeysetHandle.newBuilder().addEntry(KeysetHandle.importKey(pair.getPrimary().getKey()).withRandomId().makePrimary()));
+    }
+
+    /** The private one first: a node that knows a key too many does no harm. */
+    private static void replace(Path folder, Hop hop, KeysetHandle.Builder keys) throws IOException {
+        try {
+            KeysetHandle pair = keys.build();
+            write(privateFile(folder, hop), json(pair));
+            writePublic(publicFile(folder, hop), pair);
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String json(KeysetHandle pair) throws GeneralSecurityException {
+        return TinkJsonProtoKeysetFormat.serializeKeyset(pair, InsecureSecretKeyAccess.get());
+    }
+
+    /** The newest alone. */
+    private static void writePublic(Path file, KeysetHandle pair) throws IOException, GeneralSecurityException {
+        KeysetHandle newest = KeysetHandle.newBuilder()
+                .addEntry(KeysetHandle.importKey(pair.getPublicKeysetHandle().getPrimary().getKey()).withRandomId().makePrimary())
+                .build();
+        write(file, TinkJsonProtoKeysetFormat.serializeKeysetWithoutSecret(newest));
     }
 
     /** Whole or not at all, and readable by a container's user: it is the folder that keeps other users out. */
@@ -107,7 +154,23 @@ public final class Keys {
         }
     }
 
-    /** Reads a node's private key. */
+    /** @return whether one of the node's private keys is development's */
+    public static boolean isDevelopment(Path file) {
+        try {
+            KeysetHandle keys = pair(file).getPublicKeysetHandle();
+            for (int i = 0; i < keys.size(); i++) {
+                byte[] key = ((HpkePublicKey) keys.getAt(i).getKey()).getPublicKeyBytes().toByteArray();
+                if (DEVELOPMENT.contains(HexFormat.of().formatHex(key))) {
+                    return true;
+                }
+            }
+            return false;
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Reads a node's private key, and the one before if there is one. */
     public static HybridDecrypt readPrivate(Path file) {
         try {
             return pair(file).getPrimitive(RegistryConfiguration.get(), HybridDecrypt.class);
@@ -120,7 +183,11 @@ public final class Keys {
         String json = read(file);
         try {
             KeysetHandle pair = TinkJsonProtoKeysetFormat.parseKeyset(json, InsecureSecretKeyAccess.get());
-            if (pair.getPublicKeysetHandle().getPrimary().getKey().getParameters().equals(PARAMETERS)) {
+            boolean hpke = true;
+            for (int i = 0; i < pair.size(); i++) {
+                hpke &= pair.getAt(i).getKey().getParameters().equals(PARAMETERS);
+            }
+            if (hpke && pair.getPublicKeysetHandle().size() > 0) {
                 return pair;
             }
         } catch (GeneralSecurityException | RuntimeException e) {

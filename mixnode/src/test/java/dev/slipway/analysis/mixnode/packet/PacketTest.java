@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -24,12 +26,16 @@ class PacketTest {
     @TempDir
     static Path keys;
 
+    private static final Map<Hop, Opener> openers = new EnumMap<>(Hop.class);
     private static Sealer sealer;
 
     @BeforeAll
     static void makeKeys() throws Exception {
         Keys.writeMissing(keys);
         sealer = new Sealer(Keys.readPublic(keys));
+        for (Hop hop : Hop.values()) {
+            openers.put(hop, new Opener(hop, Keys.readPrivate(Keys.privateFile(keys, hop))));
+        }
     }
 
     @Test
@@ -74,6 +80,25 @@ class PacketTest {
                 assertRefused(other, packet, other.label());
             }
         }
+    }
+
+    @Test
+    void aPacketForTheKeyBeforeIsOpenedUntilThatIsRetired(@TempDir Path folder) throws Exception {
+        Keys.writeMissing(folder);
+        byte[] before = new Sealer(Keys.readPublic(folder)).seal(KEY, SUBMISSION, NOW);
+
+        Keys.renew(folder, Hop.ENTRY);
+        byte[] after = new Sealer(Keys.readPublic(folder)).seal(KEY, SUBMISSION, NOW);
+        assertThat(entry(folder).open(before)).isNotNull();
+        assertThat(entry(folder).open(after)).isNotNull();
+
+        Keys.retire(folder, Hop.ENTRY);
+        assertThat(entry(folder).open(after)).isNotNull();
+        assertThatExceptionOfType(Opener.RefusedException.class).isThrownBy(() -> entry(folder).open(before));
+    }
+
+    private static Opener entry(Path folder) {
+        return new Opener(Hop.ENTRY, Keys.readPrivate(Keys.privateFile(folder, Hop.ENTRY)));
     }
 
     @Test
@@ -132,7 +157,7 @@ class PacketTest {
     }
 
     private static Opener.Opened open(Hop hop, byte[] packet) throws Exception {
-        return new Opener(hop, Keys.readPrivate(Keys.privateFile(keys, hop))).open(packet);
+        return openers.get(hop).open(packet);
     }
 
     private static void assertRefused(Hop hop, byte[] packet, String what) {
