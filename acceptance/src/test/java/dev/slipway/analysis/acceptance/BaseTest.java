@@ -8,14 +8,22 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ThreadLocalRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -24,11 +32,36 @@ import tools.jackson.databind.JsonNode;
 @ExtendWith(Docker.class)
 class BaseTest {
 
+    private static final String END = " HTTP/1.1\r\nHost: example.test\r\nConnection: close\r\n";
+    private static final Map<String, Integer> REFUSED = Map.ofEntries(
+            Map.entry("TRACE /api/analyses" + END + "\r\n", 405),
+            Map.entry("CONNECT example.test:80" + END + "\r\n", 405),
+            Map.entry("GET /healthz" + END + "If-Match: \"a\"\r\n\r\n", 412),
+            Map.entry("GET /healthz" + END + "If-Unmodified-Since: Sat, 28 Nov 2020 00:00:00 GMT\r\n\r\n", 412),
+            Map.entry("POST /api/analyses" + END + "Transfer-Encoding: gzip\r\n\r\n", 501),
+            Map.entry("POST /api/analyses" + END + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400),
+            Map.entry("POST /api/analyses" + END + "Content-Length: 4194305\r\n\r\n", 413),
+            Map.entry("GET /api/analyses" + END + "Content-Length: 20000\r\n\r\n", 413),
+            Map.entry("GET /api/analyses HTTP/3.0\r\n\r\n", 505),
+            Map.entry("GET /api/analyses HTTP/1.1\r\n\r\n", 400),
+            Map.entry("GET /api/analyses HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n", 400),
+            Map.entry("GET /api/%zz" + END + "\r\n", 400),
+            Map.entry("GET /" + "a".repeat(9000) + END + "\r\n", 414),
+            Map.entry("GET /api/analyses" + END + "X: " + "a".repeat(9000) + "\r\n\r\n", 400),
+            Map.entry("\u0016\u0003\u0001\u0002\r\n\r\n", 400));
+
     private static Stack stack;
 
+    @TempDir
+    static Path layer;
+
+    /** With IPv6 on the gateway's network, as the daemon can make it the default. */
     @BeforeAll
-    static void up() {
-        stack = Stack.of("docker-compose.yml").up();
+    static void up() throws IOException {
+        Path ipv6 = layer.resolve("ipv6.yml");
+        String subnet = "fd00:" + Integer.toHexString(ThreadLocalRandom.current().nextInt(1, 0x10000)) + "::/64";
+        Files.writeString(ipv6, "networks: {analysis-net: {enable_ipv6: true, ipam: {config: [{subnet: '" + subnet + "'}]}}}\n");
+        stack = Stack.of("docker-compose.yml", ipv6.toString()).up();
     }
 
     @AfterAll
@@ -49,7 +82,8 @@ class BaseTest {
 
     @Test
     void theGatewayAnswersItsOwnErrorsAsProblemsAndKeepsTheActuatorIn() throws Exception {
-        for (String path : new String[] {"/", "/actuator/health", "/api/../actuator/health", "/livez"}) {
+        for (String path : new String[] {"/", "/api", "/actuator/health", "/api/../actuator/health", "/livez", "/readyz", "/api/..;/livez",
+            "/api/..;a=b/actuator/health", "/api/%2e%2e/livez", "/api//../readyz"}) {
             var response = stack.get(path);
 
             assertThat(response.statusCode()).as(path).isEqualTo(404);
@@ -58,6 +92,36 @@ class BaseTest {
             assertThat(response.body()).contains("urn:problem-type:not-found", "requestId");
         }
         assertThat(stack.get("/healthz").body()).isEqualTo("ok\n");
+    }
+
+    @Test
+    void whatTheGatewayRefusesByItselfIsAProblemWithTheIdThatItsLogHas() throws Exception {
+        List<String> ids = new ArrayList<>();
+        for (Map.Entry<String, Integer> refused : REFUSED.entrySet()) {
+            var answer = Raw.ask("127.0.0.1", Integer.parseInt(stack.httpPort()), refused.getKey());
+
+            String request = refused.getKey().lines().findFirst().orElse("");
+            assertThat(answer.status()).as(request).isEqualTo(refused.getValue());
+            assertThat(answer.isProblem()).as(request).isTrue();
+            assertThat(answer.body()).as(request).contains("\"status\":" + refused.getValue(), "\"detail\":\"");
+            assertThat(answer.headers().get("x-request-id")).as(request).hasSize(32).isEqualTo(answer.requestId());
+            assertThat(answer.closed()).as(request).isTrue();
+            ids.add(answer.requestId());
+        }
+        await().atMost(Duration.ofSeconds(60)).untilAsserted(
+                () -> assertThat(stack.compose("logs", "--no-log-prefix", "nginx").text()).contains(ids));
+        // HTTP/0.9 has no header: of its answer the body is all.
+        assertThat(Raw.ask("127.0.0.1", Integer.parseInt(stack.httpPort()), "GET /nothing\r\n").body()).contains("urn:problem-type:not-found");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"HTTP/1.1\r\nHost: my_host:8881", "HTTP/1.1\r\nHost: analysis-2_nginx", "HTTP/1.1\r\nHost: [::1]", "HTTP/1.0", "HTTP/1.1\r\nHost: a.example."})
+    void everyHostIsServed(String host) throws Exception {
+        var answer = Raw.ask("127.0.0.1", Integer.parseInt(stack.httpPort()), "POST /api/analyses " + host
+                + "\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{\"name\": \"host\", \"values\":[1]}");
+
+        assertThat(answer.status()).as(answer.body()).isEqualTo(202);
+        assertThat(answer.headers().get("location")).startsWith("/api/analyses/");
     }
 
     @Test
@@ -71,6 +135,34 @@ class BaseTest {
         assertThat(below.statusCode()).isEqualTo(202);
         assertThat(above.statusCode()).isEqualTo(413);
         assertThat(above.body()).contains("urn:problem-type:body-too-large", "Send 4 MB at most");
+    }
+
+    @Test
+    void ofSlowUploadsAClientHasFourAndWhatIsSmallIsServedBesideThem() throws Exception {
+        List<Socket> uploads = new ArrayList<>();
+        try {
+            for (int i = 0; i < 12; i++) {
+                Socket upload = Raw.connect("127.0.0.1", Integer.parseInt(stack.httpPort()), false);
+                upload.getOutputStream().write(("POST /api/analyses" + END + "Content-Length: 3800000\r\n\r\n[").getBytes(StandardCharsets.US_ASCII));
+                uploads.add(upload);
+            }
+            await().atMost(Duration.ofSeconds(8)).until(() -> answered(uploads) == 8);
+
+            assertThat(stack.submit("beside-slow-uploads").statusCode()).isEqualTo(202);
+            assertThat(answered(uploads)).isEqualTo(8);
+        } finally {
+            for (Socket upload : uploads) {
+                upload.close();
+            }
+        }
+    }
+
+    private static long answered(List<Socket> sockets) throws IOException {
+        long answered = 0;
+        for (Socket socket : sockets) {
+            answered += socket.getInputStream().available() > 0 ? 1 : 0;
+        }
+        return answered;
     }
 
     @Test
@@ -111,6 +203,28 @@ class BaseTest {
     @Test
     void theGatewaysPortIsTheOnlyOneThatIsPublished() {
         Hardening.assertPublished(stack, "0.0.0.0:" + stack.httpPort());
+    }
+
+    @Test
+    void thePublishedPortAnswersByIpv6Too() throws IOException {
+        assertThat(Raw.ask("::1", Integer.parseInt(stack.httpPort()), "GET /healthz" + END + "\r\n").status()).isEqualTo(200);
+    }
+
+    @Test
+    void aKernelWithoutIpv6IsNotAskedForItAndOnlyNeighboursAreTrusted(@TempDir Path proc) throws IOException {
+        Files.writeString(proc.resolve("route"), """
+                Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+                eth1\t00000000\t014D12C6\t0003\t0\t0\t0\t00000000\t0\t0\t0
+                eth0\t000014AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+                eth1\t804D12C6\t00000000\t0001\t0\t0\t0\t80FFFFFF\t0\t0\t0
+                eth1\t0000000A\t014D12C6\t0003\t0\t0\t0\t000000FF\t0\t0\t0
+                """);
+        String image = Stack.inspect(stack.containers("nginx").get(0)).at("/Config/Image").asString();
+
+        assertThat(Docker.run("docker", "run", "--rm", "--network", "none", "--user", "0:0", "-e", "PROC_NET=/net", "-v", proc + ":/net:ro",
+                        "-v", Project.FOLDER.toRealPath().resolve("nginx/shared") + ":/shared:ro", "--entrypoint", "sh", image, "/shared/start.sh",
+                        "sh", "-c", "cat /tmp/*.conf")
+                .text()).isEqualTo("set_real_ip_from 172.20.0.0/16;\nset_real_ip_from 198.18.77.128/25;\n");
     }
 
     @Test

@@ -4,11 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
@@ -46,6 +52,12 @@ class EdgeTest {
     static void up() throws IOException {
         stack = Stack.production(project).profile("edge");
         network = stack.variable("PROXY_NETWORK");
+        // Of addresses that no rule about private networks knows.
+        int number = ThreadLocalRandom.current().nextInt(1, 256);
+        Docker.run("docker", "network", "rm", network).assertSuccess();
+        Docker.run("docker", "network", "create", "--ipv6", "--subnet", "198.18." + number + ".0/24", "--subnet",
+                        "2001:db8:" + Integer.toHexString(number) + "::/64", network)
+                .assertSuccess();
         tools = stack.name() + "-tools";
         var built = Docker.run("docker", "build", "-q", "-t", tools, "acceptance/src/test/resources");
         if (built.exitCode() != 0) {
@@ -181,6 +193,72 @@ class EdgeTest {
     }
 
     @Test
+    void ofAClientThatComesByIpv6TheAddressSurvivesToo() {
+        String address = client("hostname -I | tr ' ' '\\n' | grep -m 1 2001:; curl -sS -o /dev/null --cacert " + CA + " -H 'X-Request-ID: six-1'"
+                        + " --resolve " + DOMAIN + ":443:[" + address6("edge") + "] https://" + DOMAIN + "/api/analyses; curl -sS -o /dev/null"
+                        + " -H 'X-Request-ID: six-2' -H 'X-Forwarded-For: 2001:db8:ffff::9' 'http://[" + address6("nginx") + "]/api/analyses'")
+                .strip();
+
+        assertThat(logged("nginx", "six-1")).contains("\"client.ip\":\"" + address + "\"");
+        assertThat(logged("nginx", "six-2")).contains("\"client.ip\":\"2001:db8:ffff::9\"");
+    }
+
+    @Test
+    void aClientIsItsIpv6NetworkForTheLimitsOfLargeBodies() throws IOException {
+        assertThat(tooMany("2001:db8:0:0:1:2:3:%x", "2001:db8::%x")).isPositive();
+        assertThat(tooMany("2001:db8:0:%x::1", "2001:db8:1:%x:2::")).isZero();
+        assertThat(tooMany("::ffff:203.0.113.1", "203.0.113.1")).isPositive();
+        assertThat(tooMany("::ffff:203.0.113.2", "203.0.113.3")).isZero();
+    }
+
+    /** How many of 18 large bodies, in turn from addresses of these forms, get a 429: a client may send nine at once. */
+    private static long tooMany(String address, String other) throws IOException {
+        String requests = IntStream.range(1, 19)
+                .mapToObj(i -> """
+                        silent
+                        output = "/dev/null"
+                        write-out = "%%{http_code}\\n"
+                        header = "X-Forwarded-For: %s"
+                        header = "Content-Type: application/json"
+                        data-binary = "@/tmp/body"
+                        url = "http://%s/api/analyses"
+                        """.formatted((i % 2 == 0 ? address : other).formatted(i), gateway()))
+                .collect(Collectors.joining("next\n"));
+        Files.writeString(ca.resolve("limits.curl"), requests);
+        return client("head -c 40000 /dev/zero > /tmp/body; curl -K /ca/limits.curl").lines().filter("429"::equals).count();
+    }
+
+    @Test
+    void slowUploadsOfManyClientsFitIntoTheGatewaysMemory() {
+        String refused = client("for client in {1..6}; do for _ in {1..4}; do exec {fd}<> /dev/tcp/" + gateway() + "/80;"
+                + " printf 'POST /api/analyses HTTP/1.1\\r\\nHost: a\\r\\nX-Forwarded-For: 192.0.2.%s\\r\\nContent-Length: 4000000\\r\\n\\r\\n' $client >&$fd;"
+                + " head -c 3900000 /dev/zero >&$fd & all=\"$all $fd\"; done; done; sleep 2;"
+                + " for fd in $all; do timeout 0.2 head -c 12 <&$fd | tr '\\0' ' '; echo; done | grep -c 429");
+
+        assertThat(refused.strip()).isEqualTo("9");
+    }
+
+    @Test
+    void whatCountsTheGatewaysConnectionsAnswersNoNeighbour() {
+        assertThat(client("curl -sS http://" + gateway() + ":8082/stub_status 2>&1 || true")).contains("Failed to connect");
+        assertThat(stack.compose("exec", "-T", "nginx", "wget", "-q", "-O", "-", "http://analysis-nginx-status:8082/stub_status").text())
+                .contains("Active connections");
+    }
+
+    @Test
+    void aGatewayThatStaysAwayIsAProblem() {
+        stack.compose("stop", "nginx").assertSuccess();
+        try {
+            for (String body : List.of("", " -d {}")) {
+                assertThat(client(ASK + "/api/analyses -i -m 30" + body))
+                        .contains(" 503", "retry-after: 1\r\n", "x-request-id: ", "strict-transport-security: ", "urn:problem-type:unavailable");
+            }
+        } finally {
+            stack.compose("start", "nginx").assertSuccess();
+        }
+    }
+
+    @Test
     void anotherProjectsGatewayOnTheNetworkIsNotReached() {
         String image = Stack.inspect(stack.containers("edge").get(0)).at("/Config/Image").asString();
         String other = Docker.run("docker", "run", "-d", "--rm", "--network", network, "--network-alias", "nginx", image)
@@ -207,6 +285,25 @@ class EdgeTest {
         assertThat(answers.stream().filter(answer -> !answer.startsWith("429"))).hasSizeGreaterThanOrEqualTo(400);
         assertThat(answers.stream().filter(answer -> answer.startsWith("429"))).isNotEmpty().containsOnly("429 application/problem+json 1");
         assertThat(client(ASK + "/api/analyses -o /dev/null -w '%{http_code}'")).isEqualTo("200");
+    }
+
+    @Test
+    @ExtendWith(Longer.class)
+    void aClientThatSendsAllItCanLeavesAnotherOneServed() throws Exception {
+        String done = "/ca/" + System.nanoTime();
+        String post = " -o /dev/null -w '%{http_code} %{time_total}\\n' -H 'Content-Type: application/json' --data-binary ";
+        var served = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK + "/api/analyses -m 30" + post
+                + "'{\"name\": \"beside\", \"values\": [1]}'; sleep 0.2; done"));
+
+        String large = client("printf '{\"name\": \"large\", \"values\": [' > /tmp/body; yes 1.500000000000000000000000000000000000, | head -n 97000 | tr -d '\\n' >> /tmp/body;"
+                + " printf '1]}' >> /tmp/body; timeout 20 " + ASK + "'/api/analyses?[1-100000]' -Z --parallel-max 48" + post + "@/tmp/body 2> /dev/null || true; touch " + done);
+
+        List<String> others = served.get().lines().toList();
+        System.out.println("48 connections of one client with 3.8 MB each for 20 s: " + large.lines().collect(
+                        Collectors.groupingBy(line -> line.split(" ")[0], TreeMap::new, Collectors.counting()))
+                + "; another client: " + others.stream().collect(Collectors.groupingBy(line -> line.split(" ")[0], TreeMap::new, Collectors.counting()))
+                + ", at most " + others.stream().mapToDouble(line -> Double.parseDouble(line.split(" ")[1])).max().orElse(0) + " s");
+        assertThat(others).hasSizeGreaterThan(10).allMatch(line -> line.startsWith("202 "));
     }
 
     @ParameterizedTest
@@ -257,7 +354,27 @@ class EdgeTest {
     }
 
     @Test
-    void whatCannotBeReadIsAProblem() {
+    void whatCannotBeReadIsAProblem() throws IOException {
+        int http = Integer.parseInt(stack.variable("EDGE_HTTP_PORT"));
+        int https = Integer.parseInt(stack.variable("EDGE_HTTPS_PORT"));
+        String end = " HTTP/1.1\r\nHost: " + DOMAIN + "\r\nConnection: close\r\n";
+        for (var refused : Map.of("GET / HTTP/1.0\r\n\r\n", 400, "TRACE /" + end + "\r\n", 405, "CONNECT " + DOMAIN + ":443" + end + "\r\n", 405,
+                "POST /api" + end + "Transfer-Encoding: gzip\r\n\r\n", 501, "GET / HTTP/3.0\r\n\r\n", 505,
+                "GET /" + "a".repeat(9000) + end + "\r\n", 414, "GET /" + end + "X: " + "a".repeat(9000) + "\r\n\r\n", 400,
+                "GET /.well-known/acme-challenge/none" + end + "\r\n", 404).entrySet()) {
+            for (boolean tls : List.of(false, true)) {
+                if (tls && refused.getKey().contains("HTTP/1.0")) {
+                    continue; // Served: there the host matters to nobody.
+                }
+                var answer = Raw.ask("127.0.0.1", tls ? https : http, tls, refused.getKey().getBytes(StandardCharsets.US_ASCII));
+
+                assertThat(answer.status()).as(refused.getKey()).isEqualTo(refused.getValue());
+                assertThat(answer.isProblem()).as(refused.getKey()).isTrue();
+                assertThat(answer.headers().get("x-request-id")).as(refused.getKey()).isNotEmpty().isEqualTo(answer.requestId());
+            }
+        }
+        assertThat(Raw.ask("127.0.0.1", https, true, "GET /api/analyses HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII)).status())
+                .isEqualTo(200);
         for (String request : List.of("https://" + DOMAIN + "/%%%", "http://" + gateway() + "/%%%", "http://" + DOMAIN + ":443/")) {
             assertThat(client("curl -si --cacert " + CA + " '" + request + "'")).as(request).contains(" 400", "application/problem+json");
         }
@@ -305,6 +422,10 @@ class EdgeTest {
     private static String served() {
         return client("openssl s_client -connect " + DOMAIN + ":443 -CAfile " + CA + " -verify_return_error < /dev/null 2> /dev/null"
                 + " | openssl x509 -noout -serial");
+    }
+
+    private static String address6(String service) {
+        return Stack.inspect(stack.containers(service).get(0)).at("/NetworkSettings/Networks/" + network + "/GlobalIPv6Address").asString();
     }
 
     private static String gateway() {
