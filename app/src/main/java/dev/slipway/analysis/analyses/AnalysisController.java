@@ -21,6 +21,7 @@ import org.springframework.data.domain.Pageable;
 import org.springframework.data.domain.Slice;
 import org.springframework.data.domain.Sort;
 import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -35,9 +36,11 @@ import org.springframework.web.bind.annotation.RestController;
 
 @RestController
 @Profile("web")
-@RequestMapping("/api/analyses")
+@RequestMapping(path = "/api/analyses", produces = MediaType.APPLICATION_JSON_VALUE)
 @Tag(name = "Analyses")
 class AnalysisController {
+
+    private static final int LAST_PAGE = 1000;
 
     private final Submissions submissions;
     private final AnalysisRepository analyses;
@@ -47,7 +50,7 @@ class AnalysisController {
         this.analyses = analyses;
     }
 
-    @PostMapping
+    @PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE)
     @ResponseStatus(HttpStatus.ACCEPTED)
     @Operation(summary = "Submit values to be analysed")
     ResponseEntity<AnalysisResponse> submit(
@@ -72,7 +75,7 @@ class AnalysisController {
     @Operation(summary = "List analyses, newest first unless sorted otherwise")
     AnalysisPage list(
             @RequestParam(required = false) Status status,
-            @RequestParam(defaultValue = "0") @Min(0) @Max(1000) int page,
+            @RequestParam(defaultValue = "0") @Min(0) @Max(LAST_PAGE) int page,
             @RequestParam(defaultValue = "20") @Min(1) @Max(100) int size,
             @RequestParam(defaultValue = "createdAt,desc")
                     @Pattern(
@@ -135,7 +138,10 @@ class AnalysisController {
 
         static AnalysisPage of(Slice<Analysis> slice) {
             return new AnalysisPage(
-                    slice.map(AnalysisResponse::of).getContent(), slice.getNumber(), slice.getSize(), slice.hasNext());
+                    slice.map(AnalysisResponse::of).getContent(),
+                    slice.getNumber(),
+                    slice.getSize(),
+                    slice.hasNext() && slice.getNumber() < LAST_PAGE);
         }
     }
 }

@@ -18,11 +18,13 @@ import org.springframework.dao.TransientDataAccessException;
 import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatusCode;
+import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.transaction.CannotCreateTransactionException;
 import org.springframework.validation.FieldError;
+import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
 import org.springframework.web.bind.MethodArgumentNotValidException;
@@ -32,8 +34,9 @@ import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.WebRequest;
 import org.springframework.web.method.annotation.HandlerMethodValidationException;
 import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
+import org.springframework.web.servlet.NoHandlerFoundException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
-import org.springframework.web.servlet.resource.NoResourceFoundException;
+import org.springframework.web.util.DisconnectedClientHelper;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.exc.StreamReadException;
@@ -48,18 +51,30 @@ class Problems extends ResponseEntityExceptionHandler {
     /** MariaDB's ER_OPTION_PREVENTS_STATEMENT of a read-only server; ER_DISK_FULL, ER_ERROR_ON_WRITE, ER_RECORD_FILE_FULL. */
     private static final Set<Integer> TAKES_NO_WRITES = Set.of(1290, 1021, 1026, 1114);
 
+    static final String SEND_JSON = "Send the body as application/json, and say so in the Content-Type header.";
+
+    static final String SEND_LESS = "The body is longer or deeper than is accepted: send fewer values at once.";
+
+    /** Characters of a request that an answer repeats at most. */
+    private static final int QUOTED = 100;
+
     /** An element of {@code errors} in a problem: what is wrong with one field, parameter or header. */
     record InvalidField(String field, String message) {}
 
-    @ExceptionHandler
-    ProblemDetail handle(AnalysisNotFoundException e) {
-        return ProblemType.NOT_FOUND.detail(e.getMessage());
+    /** A problem is answered as one, whatever representation was asked for. */
+    static ResponseEntity<ProblemDetail> answer(ProblemDetail problem) {
+        return ResponseEntity.status(problem.getStatus()).contentType(MediaType.APPLICATION_PROBLEM_JSON).body(problem);
     }
 
     @ExceptionHandler
-    ProblemDetail handle(IdempotencyKeyReusedException e) {
-        return ProblemType.IDEMPOTENCY_KEY_REUSED.detail(
-                "This Idempotency-Key came with another body before: send that body again, or use a new key.");
+    ResponseEntity<ProblemDetail> handle(AnalysisNotFoundException e) {
+        return answer(ProblemType.NOT_FOUND.detail(e.getMessage()));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> handle(IdempotencyKeyReusedException e) {
+        return answer(ProblemType.IDEMPOTENCY_KEY_REUSED.detail(
+                "This Idempotency-Key came with another body before: send that body again, or use a new key."));
     }
 
     @ExceptionHandler({
@@ -70,7 +85,10 @@ class Problems extends ResponseEntityExceptionHandler {
     ResponseEntity<ProblemDetail> handleUnavailable(Exception e) {
         log.error("The database does not answer: {}", e.toString());
         ProblemDetail problem = ProblemType.UNAVAILABLE.detail("The database does not answer: try again in a moment.");
-        return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, "1").build();
+        return ResponseEntity.status(problem.getStatus())
+                .contentType(MediaType.APPLICATION_PROBLEM_JSON)
+                .header(HttpHeaders.RETRY_AFTER, "1")
+                .body(problem);
     }
 
     /** A database that is being upgraded, or whose disk is full, can be read and not written to. */
@@ -78,13 +96,22 @@ class Problems extends ResponseEntityExceptionHandler {
     ResponseEntity<ProblemDetail> handleNoWrites(UncategorizedDataAccessException e) {
         return e.getMostSpecificCause() instanceof SQLException sql && TAKES_NO_WRITES.contains(sql.getErrorCode())
                 ? handleUnavailable(sql)
-                : ResponseEntity.of(handleUnexpected(e)).build();
+                : handleUnexpected(e);
     }
 
     @ExceptionHandler
-    ProblemDetail handleUnexpected(Exception e) {
+    @Nullable ResponseEntity<ProblemDetail> handleUnexpected(Exception e) {
+        if (DisconnectedClientHelper.isClientDisconnectedException(e)) {
+            return null; // Nobody is left to answer.
+        }
         log.error("Unexpected error", e);
-        return ProblemType.INTERNAL_ERROR.detail("An unexpected error: report it with its requestId.");
+        return answer(ProblemType.INTERNAL_ERROR.detail("An unexpected error: report it with its requestId."));
+    }
+
+    @Override
+    protected ResponseEntity<Object> createResponseEntity(
+            @Nullable Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        return ResponseEntity.status(status).headers(headers).contentType(MediaType.APPLICATION_PROBLEM_JSON).body(body);
     }
 
     @Override
@@ -130,14 +157,17 @@ class Problems extends ResponseEntityExceptionHandler {
     @Override
     protected ResponseEntity<Object> handleHttpMessageNotReadable(
             HttpMessageNotReadableException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        if (e.getCause() instanceof StrictJson.TooManyNumbers tooMany) {
+            return invalid(e, List.of(new InvalidField(path(tooMany), tooMany.getOriginalMessage())), request);
+        }
         ProblemDetail problem = bodyProblem(e.getCause());
         return super.handleExceptionInternal(
                 e, problem, headers, HttpStatusCode.valueOf(problem.getStatus()), request);
     }
 
     @Override
-    protected ResponseEntity<Object> handleNoResourceFoundException(
-            NoResourceFoundException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+    protected ResponseEntity<Object> handleNoHandlerFoundException(
+            NoHandlerFoundException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
         ProblemDetail problem = ProblemDetail.forStatusAndDetail(
                 status, "No such path: GET /api/openapi lists the ones there are.");
         return handleExceptionInternal(e, problem, headers, status, request);
@@ -147,7 +177,7 @@ class Problems extends ResponseEntityExceptionHandler {
     protected ResponseEntity<Object> handleHttpRequestMethodNotSupported(
             HttpRequestMethodNotSupportedException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
         ProblemDetail problem = ProblemDetail.forStatusAndDetail(
-                status, e.getMethod() + " is not allowed here: use " + headers.getFirst(HttpHeaders.ALLOW) + ".");
+                status, quoted(e.getMethod()) + " is not allowed here: use " + headers.getFirst(HttpHeaders.ALLOW) + ".");
         return handleExceptionInternal(e, problem, headers, status, request);
     }
 
@@ -155,7 +185,15 @@ class Problems extends ResponseEntityExceptionHandler {
     protected ResponseEntity<Object> handleHttpMediaTypeNotSupported(
             HttpMediaTypeNotSupportedException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
         ProblemDetail problem = ProblemDetail.forStatusAndDetail(
-                status, "Send the body as application/json, and say so in the Content-Type header.");
+                status, SEND_JSON);
+        return handleExceptionInternal(e, problem, headers, status, request);
+    }
+
+    @Override
+    protected ResponseEntity<Object> handleHttpMediaTypeNotAcceptable(
+            HttpMediaTypeNotAcceptableException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
+                status, "The answer is application/json: let the Accept header name it, or leave that header out.");
         return handleExceptionInternal(e, problem, headers, status, request);
     }
 
@@ -172,12 +210,11 @@ class Problems extends ResponseEntityExceptionHandler {
 
     private static ProblemDetail bodyProblem(@Nullable Throwable cause) {
         if (cause instanceof StreamConstraintsException) {
-            return ProblemType.BODY_TOO_LARGE.detail(
-                    "The body is longer or deeper than is accepted: send fewer values at once.");
+            return ProblemType.BODY_TOO_LARGE.detail(SEND_LESS);
         }
         if (cause instanceof UnrecognizedPropertyException unknown) {
             return ProblemType.MALFORMED_BODY.detail(
-                    "There is no field \"" + unknown.getPropertyName() + "\" here: leave it out, or mend its name.");
+                    "There is no field \"" + quoted(unknown.getPropertyName()) + "\" here: leave it out, or mend its name.");
         }
         if (cause instanceof JacksonException json) {
             String where = "line " + json.getLocation().getLineNr() + ", column " + json.getLocation().getColumnNr();
@@ -187,6 +224,10 @@ class Problems extends ResponseEntityExceptionHandler {
                             : path(json) + " is not of the type that is asked for: see " + where + ".");
         }
         return ProblemType.MALFORMED_BODY.detail("There is no body: send a JSON object.");
+    }
+
+    private static String quoted(String text) {
+        return text.length() <= QUOTED ? text : text.substring(0, QUOTED) + "...";
     }
 
     private static String path(JacksonException e) {

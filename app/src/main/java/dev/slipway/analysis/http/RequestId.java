@@ -19,10 +19,10 @@ import org.springframework.web.filter.OncePerRequestFilter;
 @Order(Ordered.HIGHEST_PRECEDENCE)
 class RequestId extends OncePerRequestFilter {
 
-    private static final String HEADER = "X-Request-ID";
+    static final String HEADER = "X-Request-ID";
 
     /** The field's name in the Elastic Common Schema. */
-    private static final String MDC_KEY = "http.request.id";
+    static final String MDC_KEY = "http.request.id";
 
     private static final Pattern VALID = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
@@ -30,11 +30,21 @@ class RequestId extends OncePerRequestFilter {
         return Optional.ofNullable(MDC.get(MDC_KEY));
     }
 
+    /** The id of a request, the same whenever it is asked for. */
+    static String of(HttpServletRequest request) {
+        String id = (String) request.getAttribute(MDC_KEY);
+        if (id == null) {
+            String given = request.getHeader(HEADER);
+            id = given != null && VALID.matcher(given).matches() ? given : UUID.randomUUID().toString();
+            request.setAttribute(MDC_KEY, id);
+        }
+        return id;
+    }
+
     @Override
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws ServletException, IOException {
-        String given = request.getHeader(HEADER);
-        String id = given != null && VALID.matcher(given).matches() ? given : UUID.randomUUID().toString();
+        String id = of(request);
         response.setHeader(HEADER, id);
         try (MDC.MDCCloseable ignored = MDC.putCloseable(MDC_KEY, id)) {
             chain.doFilter(request, response);

@@ -47,6 +47,14 @@ class PagingTest {
     }
 
     @Test
+    void theLastPageThatMayBeAskedForIsTheLast() {
+        insert(1_002, "status = 'QUEUED'");
+
+        api.get("/api/analyses?size=1&page=999").expectBody().jsonPath("$.hasNext").isEqualTo(true);
+        api.get("/api/analyses?size=1&page=1000").expectBody().jsonPath("$.hasNext").isEqualTo(false);
+    }
+
+    @Test
     void newestComeFirst() {
         api.submit("older", 1);
         api.submit("newer", 1);

@@ -6,7 +6,6 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
-import java.io.InputStream;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -18,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -54,9 +54,13 @@ class ProblemsTest {
                 arguments("0 values", body("a", ""), "invalid-request", "values size must be between 1 and 100000."),
                 arguments("100,001 values", body("a", "1,".repeat(100_000) + "1"), "invalid-request", "values size must be between 1 and 100000."),
                 arguments("NaN", body("a", "NaN"), "malformed-body", "not valid JSON"),
-                arguments("NaN as text", body("a", "\"NaN\""), "invalid-request", "values must hold finite numbers alone."),
+                arguments("NaN as text", body("a", "\"NaN\""), "malformed-body", "values[0] is not of the type"),
                 arguments("Infinity", body("a", "-Infinity"), "malformed-body", "not valid JSON"),
-                arguments("infinity as text", body("a", "\"-Infinity\""), "invalid-request", "values must hold finite numbers alone."),
+                arguments("a number as text", body("a", "1, \"1.5\""), "malformed-body", "values[1] is not of the type"),
+                arguments("base64 for numbers", "{\"name\": \"a\", \"values\": \"QAAAAAAAAAA=\"}", "malformed-body", "values is not of the type"),
+                arguments("a number for text", "{\"name\": 5, \"values\": [1]}", "malformed-body", "name is not of the type"),
+                arguments("more after the end", body("a", "1") + "1", "malformed-body", "The body is not of the type"),
+                arguments("a field's name of 40 kB", "{\"" + "f".repeat(40_000) + "\": 1}", "malformed-body", "f...\" here"),
                 arguments("a number beyond double", body("a", "1e999"), "invalid-request", "values must hold finite numbers alone."));
     }
 
@@ -73,10 +77,16 @@ class ProblemsTest {
         assertProblem(post(tooLarge, "application/json"), 413, "body-too-large", "send fewer values");
     }
 
-    @Test
-    void anotherMediaTypeIsA415() throws Exception {
-        assertProblem(post("a=b", "application/x-www-form-urlencoded"), 415, "unsupported-media-type", "application/json");
-        assertProblem(post("{}", "text/plain"), 415, "unsupported-media-type", "application/json");
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "application/x-www-form-urlencoded", "text/plain", "application/yaml", "application/cbor", "application/x-jackson-smile",
+        "application/vnd.a+json", "multipart/form-data", "multipart/form-data; boundary=b", "*/*", "application/*", "json", "a/b; c", "/"
+    })
+    void anotherMediaTypeIsA415(String mediaType) throws Exception {
+        String form = "%";
+        assertProblem(send("POST", "/api/analyses", form, "Content-Type", mediaType), 415, "unsupported-media-type", "application/json");
+        assertThat(send("PUT", "/api/analyses", form, "Content-Type", mediaType).statusCode()).isIn(405, 415);
+        assertThat(send("DELETE", "/api/analyses/" + ID, form, "Content-Type", mediaType).statusCode()).isIn(404, 415);
     }
 
     static Stream<Arguments> badRequests() {
@@ -84,16 +94,27 @@ class ProblemsTest {
                 arguments("GET", "/api/analyses?page=-1", 400, "invalid-request", "page must be greater than or equal to 0."),
                 arguments("GET", "/api/analyses?page=1001", 400, "invalid-request", "page must be less than or equal to 1000."),
                 arguments("GET", "/api/analyses?page=x", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/analyses?page=0x10", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/analyses?page=%EF%BC%91", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/analyses?page=%201", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/analyses?=1", 400, "invalid-request", "The query cannot be read"),
+                arguments("GET", "/api/analyses?" + "a=1&".repeat(1500), 400, "invalid-request", "The query cannot be read"),
                 arguments("GET", "/api/analyses?page=99999999999", 400, "invalid-request", "page must be a whole number."),
                 arguments("GET", "/api/analyses?size=0", 400, "invalid-request", "size must be greater than or equal to 1."),
                 arguments("GET", "/api/analyses?size=101", 400, "invalid-request", "size must be less than or equal to 100."),
                 arguments("GET", "/api/analyses?sort=failure", 400, "invalid-request", "sort must be createdAt or name"),
                 arguments("GET", "/api/analyses?sort=name,up", 400, "invalid-request", "sort must be createdAt or name"),
                 arguments("GET", "/api/analyses?status=LOST", 400, "invalid-request", "status must be one of [QUEUED, RUNNING, DONE, FAILED]."),
+                arguments("GET", "/api/analyses?status=done", 400, "invalid-request", "status must be one of"),
+                arguments("GET", "/api/analyses/1-1-1-1-1", 400, "invalid-request", "id must be a UUID."),
                 arguments("GET", "/api/analyses/no-id", 400, "invalid-request", "id must be a UUID."),
                 arguments("GET", "/api/analyses/" + ID, 404, "not-found", "There is no analysis " + ID + "."),
                 arguments("DELETE", "/api/analyses/" + ID, 404, "not-found", "There is no analysis " + ID + "."),
                 arguments("GET", "/api/nothing", 404, "not-found", "No such path"),
+                arguments("GET", "/", 404, "not-found", "No such path"),
+                arguments("GET", "/index.html", 404, "not-found", "No such path"),
+                arguments("GET", "/favicon.ico", 404, "not-found", "No such path"),
+                arguments("GET", "/webjars/a", 404, "not-found", "No such path"),
                 arguments("GET", "/error", 404, "not-found", ""),
                 arguments("PUT", "/api/analyses", 405, "method-not-allowed", "PUT is not allowed here: use "),
                 arguments("TRACE", "/api/analyses", 405, "method-not-allowed", ""));
@@ -102,33 +123,51 @@ class ProblemsTest {
     @ParameterizedTest(name = "{0} {1}")
     @MethodSource("badRequests")
     void aBadRequestSaysWhatIsWrong(String method, String path, int status, String type, String detail) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(api.url() + path))
-                .method(method, HttpRequest.BodyPublishers.noBody())
-                .build();
-
-        assertProblem(http.send(request, HttpResponse.BodyHandlers.ofString()), status, type, detail);
+        assertProblem(send(method, path, ""), status, type, detail);
     }
 
     @Test
     void aBadIdempotencyKeyIsA400() throws Exception {
         for (String key : new String[] {"k".repeat(256), "two words"}) {
-            HttpRequest request = HttpRequest.newBuilder(URI.create(api.url() + "/api/analyses"))
-                    .header("Content-Type", "application/json")
-                    .header("Idempotency-Key", key)
-                    .POST(HttpRequest.BodyPublishers.ofString(body("a", "1")))
-                    .build();
+            assertProblem(
+                    send("POST", "/api/analyses", body("a", "1"), "Content-Type", "application/json", "Idempotency-Key", key),
+                    400, "invalid-request", "Idempotency-Key ");
+        }
+    }
 
-            assertProblem(http.send(request, HttpResponse.BodyHandlers.ofString()), 400, "invalid-request", "Idempotency-Key ");
+    @ParameterizedTest
+    @ValueSource(strings = {"application/xml", "application/yaml", "text/html", "image/*", "nothing", "a/b; c", "*/x"})
+    void anotherRepresentationIsA406AndStoresNothing(String accept) throws Exception {
+        database.clear();
+
+        assertProblem(send("GET", "/api/analyses", "", "Accept", accept), 406, "not-acceptable", "application/json");
+        assertProblem(
+                send("POST", "/api/analyses", body("a", "1"), "Content-Type", "application/json", "Accept", accept),
+                406, "not-acceptable", "application/json");
+
+        api.get("/api/analyses").expectBody().jsonPath("$.items").isEmpty();
+    }
+
+    @Test
+    void aProblemIsOneWhateverIsAccepted() throws Exception {
+        for (String accept : new String[] {"text/html", "nothing"}) {
+            assertProblem(send("GET", "/api/nothing", "", "Accept", accept), 404, "not-found", "No such path");
+            assertProblem(send("GET", "/api/analyses?=1", "", "Accept", accept), 400, "invalid-request", "The query");
         }
     }
 
     @Test
-    void anotherRepresentationIsA406() throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(api.url() + "/api/analyses"))
-                .header("Accept", "application/xml")
-                .build();
+    void pagesOfOtherOriginsAreRefused() throws Exception {
+        assertThat(raw("OPTIONS /api/analyses HTTP/1.1", "Host: a", "Origin: http://b", "Access-Control-Request-Method: POST"))
+                .startsWith("HTTP/1.1 403")
+                .contains("application/problem+json");
+    }
 
-        assertProblem(http.send(request, HttpResponse.BodyHandlers.ofString()), 406, "not-acceptable", "");
+    @Test
+    void noAnswerIsKeptByACache() throws Exception {
+        for (String path : new String[] {"/api/analyses", "/api/nothing", "/api/analyses?=1", "/api/openapi"}) {
+            assertThat(send("GET", path, "").headers().firstValue("Cache-Control")).as(path).hasValue("no-store");
+        }
     }
 
     @Test
@@ -145,22 +184,34 @@ class ProblemsTest {
         }
     }
 
-    @Test
-    void aRequestThatTheServerCannotParseIsAProblemToo() throws Exception {
-        URI uri = URI.create(api.url());
-        try (Socket socket = new Socket(uri.getHost(), uri.getPort())) {
-            socket.getOutputStream()
-                    .write("GET /api/analyses?name=<|> HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-                            .getBytes(StandardCharsets.US_ASCII));
-            InputStream in = socket.getInputStream();
-            String response = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    static Stream<Arguments> unparsable() {
+        return Stream.of(
+                arguments("GET /api/analyses?name=<|> HTTP/1.1", "Host: a", "does not allow"),
+                arguments("GET /api/analyses?page=% HTTP/1.1", "Host: a", "The query cannot be read"),
+                arguments("GET /api/%00 HTTP/1.1", "Host: a", ""),
+                arguments("GET /api/analyses HTTP/1.1", "Host: a b", "does not allow"),
+                arguments("GET /api/analyses HTTP/1.1", "X: no host", "Host is missing"),
+                arguments("GET /api/analyses HTTP/1.1", "Host: a\r\nContent-Length: x", "does not allow"));
+    }
 
-            assertThat(response)
-                    .startsWith("HTTP/1.1 400")
-                    .containsIgnoringCase("Content-Type: application/problem+json")
-                    .contains("urn:problem-type:invalid-request")
-                    .doesNotContain("Exception", "Tomcat");
-        }
+    @ParameterizedTest
+    @MethodSource("unparsable")
+    void aRequestThatTheServerCannotParseIsAProblemToo(String line, String header, String detail) throws Exception {
+        String response = raw(line, header, "X-Request-ID: from-test");
+
+        assertThat(response)
+                .startsWith("HTTP/1.1 400")
+                .containsIgnoringCase("Content-Type: application/problem+json")
+                .containsPattern("(?i)x-request-id: [A-Za-z0-9-]+")
+                .contains("urn:problem-type:invalid-request", detail)
+                .doesNotContain("Exception", "Tomcat");
+        String id = response.replaceAll("(?si).*x-request-id: ([A-Za-z0-9-]+).*", "$1");
+        assertThat(response.substring(response.indexOf("\r\n\r\n"))).contains(id);
+    }
+
+    @Test
+    void http10WithoutAHostIsAnswered() throws Exception {
+        assertThat(raw("GET /api/analyses HTTP/1.0")).startsWith("HTTP/1.1 200");
     }
 
     @Test
@@ -177,11 +228,27 @@ class ProblemsTest {
     }
 
     private HttpResponse<String> post(String body, String contentType) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(api.url() + "/api/analyses"))
-                .header("Content-Type", contentType)
-                .POST(HttpRequest.BodyPublishers.ofString(body))
-                .build();
-        return http.send(request, HttpResponse.BodyHandlers.ofString());
+        return send("POST", "/api/analyses", body, "Content-Type", contentType);
+    }
+
+    private HttpResponse<String> send(String method, String path, String body, String... headers) throws Exception {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(api.url() + path))
+                .method(method, HttpRequest.BodyPublishers.ofString(body));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
+
+    /** What no client library would send: the lines of a request's head, and the whole answer. */
+    private String raw(String... head) throws Exception {
+        URI uri = URI.create(api.url());
+        try (Socket socket = new Socket(uri.getHost(), uri.getPort())) {
+            socket.setSoTimeout(60_000);
+            socket.getOutputStream()
+                    .write((String.join("\r\n", head) + "\r\nConnection: close\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        }
     }
 
     private void assertProblem(HttpResponse<String> response, int status, String type, String detail) {

@@ -1,0 +1,82 @@
+package dev.slipway.analysis.http;
+
+import java.beans.PropertyEditorSupport;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.convert.converter.Converter;
+import org.springframework.core.convert.converter.ConverterFactory;
+import org.springframework.format.FormatterRegistry;
+import org.springframework.http.converter.ByteArrayHttpMessageConverter;
+import org.springframework.http.converter.HttpMessageConverter;
+import org.springframework.http.converter.HttpMessageConverters;
+import org.springframework.http.converter.ResourceHttpMessageConverter;
+import org.springframework.http.converter.StringHttpMessageConverter;
+import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
+import org.springframework.web.bind.WebDataBinder;
+import org.springframework.web.bind.annotation.ControllerAdvice;
+import org.springframework.web.bind.annotation.InitBinder;
+import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+
+/** The API speaks JSON, whatever else the class path could; and a parameter is what it looks like, or is refused. */
+@ControllerAdvice
+class StrictWeb implements WebMvcConfigurer {
+
+    private static final Pattern INTEGER = Pattern.compile("-?[0-9]+");
+    private static final Pattern ID = Pattern.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}");
+
+    @Override
+    public void configureMessageConverters(HttpMessageConverters.ServerBuilder builder) {
+        builder.configureMessageConvertersList(converters -> converters.removeIf(converter -> !isServed(converter)));
+    }
+
+    private static boolean isServed(HttpMessageConverter<?> converter) {
+        return converter instanceof JacksonJsonHttpMessageConverter
+                || converter instanceof ByteArrayHttpMessageConverter
+                || converter instanceof ResourceHttpMessageConverter
+                || converter instanceof StringHttpMessageConverter;
+    }
+
+    /** Spring's own editors would take 0x10, full-width digits, blanks around and 1-1-1-1-1. */
+    @InitBinder
+    void takeWhatIsMeant(WebDataBinder binder) {
+        binder.registerCustomEditor(int.class, new Exact(INTEGER, Integer::valueOf));
+        binder.registerCustomEditor(UUID.class, new Exact(ID, UUID::fromString));
+    }
+
+    /** And "done" for DONE. */
+    @Override
+    public void addFormatters(FormatterRegistry registry) {
+        registry.addConverterFactory(new ExactEnums());
+    }
+
+    private static class Exact extends PropertyEditorSupport {
+
+        private final Pattern form;
+        private final Function<String, Object> parse;
+
+        Exact(Pattern form, Function<String, Object> parse) {
+            this.form = form;
+            this.parse = parse;
+        }
+
+        @Override
+        public void setAsText(String text) {
+            if (!form.matcher(text).matches()) {
+                throw new IllegalArgumentException("not " + form);
+            }
+            setValue(parse.apply(text));
+        }
+    }
+
+    @SuppressWarnings("rawtypes")
+    private static class ExactEnums implements ConverterFactory<String, Enum> {
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public <T extends Enum> Converter<String, @Nullable T> getConverter(Class<T> type) {
+            return text -> text.isEmpty() ? null : (T) Enum.valueOf(type, text);
+        }
+    }
+}
