@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.flyway.autoconfigure.FlywayMigrationInitializer;
 import org.springframework.boot.logging.LoggingSystem;
@@ -60,12 +64,34 @@ class RolesTest {
 
     @Test
     void containersLogEcsWithTheRequestIdAndNoPassword(CapturedOutput output) throws Exception {
+        int started;
         LoggingSystem.get(getClass().getClassLoader()).cleanUp(); // Or the log stays as another context has set it up.
         try (ConfigurableApplicationContext web = start(
                 "web", "--server.port=0", "--management.server.port=0", "--web.drain-delay=0s", "--logging.structured.format.console=ecs",
                 "--logging.level.org.springframework.web=debug")) {
             status(web, "/api/nothing");
+            started = output.getOut().length();
+            String nuls = "%00".repeat(1_000_000);
+            for (String[] hostile : new String[][] {
+                {"POST /api/analyses", "Content-Type: application/x-www-form-urlencoded", "%" + nuls},
+                {"PUT /api/analyses", "Content-Type: application/x-www-form-urlencoded", nuls},
+                {"POST /api/analyses", "Content-Type: multipart/form-data", nuls},
+                {"POST /api/analyses", "Content-Type: application/json", "{\"" + "\\u0000".repeat(8_000) + "\": 1}"},
+                {"POST /api/analyses", "Content-Type: application/json", "\0".repeat(1_000_000)},
+                {"GET /api/analyses?" + "%00".repeat(2_000) + "%", "Cookie: =\0;\"", ""},
+                {"GET /api/analyses?=" + "%00".repeat(2_000), "Accept: " + "/".repeat(5_000), ""},
+                {"GET /" + "<".repeat(5_000), "Host: " + "_".repeat(2_000), ""}
+            }) {
+                assertThat(raw(web, hostile[0], hostile[1], hostile[2])).startsWith("HTTP/1.1 4");
+            }
+            LoggerFactory.getLogger("test").error("\0".repeat(2_000_000), new IllegalStateException("/\0世".repeat(1_000_000)));
         }
+        List<String> written = output.getOut().substring(started).lines().toList();
+        assertThat(written).allMatch(line -> line.getBytes(StandardCharsets.UTF_8).length <= 16_000);
+        assertThat(written)
+                .filteredOn(line -> !line.contains("\"level\":\"DEBUG\""))
+                .filteredOn(line -> !line.contains("\"level\":\"INFO\"") || line.contains("stack_trace"))
+                .singleElement().asString().contains("\"logger\":\"test\"", "(2000000 characters)");
         assertThat(output.getOut().lines().filter(line -> line.startsWith("{\"@timestamp\"")))
                 .isNotEmpty()
                 .anyMatch(line -> line.contains("\"ecs\"") && line.contains("\"request\":{\"id\":\"from-test\"}"));
@@ -77,6 +103,18 @@ class RolesTest {
                 .profiles(role)
                 .properties("spring.main.banner-mode=off")
                 .run(arguments);
+    }
+
+    private static String raw(ConfigurableApplicationContext context, String line, String header, String body) throws Exception {
+        int port = context.getEnvironment().getRequiredProperty("local.server.port", int.class);
+        try (Socket socket = new Socket("localhost", port)) {
+            socket.setSoTimeout(60_000);
+            socket.getOutputStream()
+                    .write((line + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " + body.length() + "\r\n" + header
+                                    + "\r\n\r\n" + body)
+                            .getBytes(StandardCharsets.ISO_8859_1));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        }
     }
 
     private static int status(ConfigurableApplicationContext context, String path) throws Exception {
