@@ -1,15 +1,19 @@
 package dev.slipway.analysis.http;
 
 import io.swagger.v3.oas.models.OpenAPI;
+import io.swagger.v3.oas.models.Operation;
+import io.swagger.v3.oas.models.headers.Header;
 import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.media.Content;
 import io.swagger.v3.oas.models.media.MediaType;
 import io.swagger.v3.oas.models.media.Schema;
 import io.swagger.v3.oas.models.responses.ApiResponse;
+import io.swagger.v3.oas.models.responses.ApiResponses;
 import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springframework.boot.info.BuildProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.http.HttpStatus;
 
 /** The description of the API at {@code /api/openapi}. */
 @Configuration(proxyBeanMethods = false)
@@ -17,17 +21,16 @@ class OpenApi {
 
     @Bean
     OpenAPI openApiInfo(BuildProperties build) {
-        return new OpenAPI().info(new Info().title(build.getName()).version(build.getVersion()));
+        return new OpenAPI()
+                .info(new Info()
+                        .title(build.getName())
+                        .version(build.getVersion())
+                        .description("JSON alone, in UTF-8. A field that is not described here, or is of another type, is refused. "
+                                + "No answer is to be cached."));
     }
 
     @Bean
     OpenApiCustomizer problemResponses() {
-        ApiResponse problem = new ApiResponse()
-                .description("A problem (RFC 9457)")
-                .content(new Content()
-                        .addMediaType(
-                                "application/problem+json",
-                                new MediaType().schema(new Schema<>().$ref("#/components/schemas/Problem"))));
         Schema<?> schema = new Schema<>()
                 .addProperty("type", new Schema<>().format("uri"))
                 .addProperty("title", new Schema<>())
@@ -37,9 +40,53 @@ class OpenApi {
                 .addProperty("requestId", new Schema<>());
         return api -> {
             api.getComponents().addSchemas("Problem", schema);
-            api.getPaths().values().stream()
-                    .flatMap(path -> path.readOperations().stream())
-                    .forEach(operation -> operation.getResponses().setDefault(problem));
+            api.getPaths().forEach((path, item) -> item.readOperations().forEach(operation -> {
+                addProblems(path, operation);
+                forbidUnknownFields(api, operation);
+            }));
         };
+    }
+
+    private static void addProblems(String path, Operation operation) {
+        ApiResponses responses = operation.getResponses();
+        add(responses, HttpStatus.BAD_REQUEST);
+        if (path.contains("{")) {
+            add(responses, HttpStatus.NOT_FOUND);
+        }
+        add(responses, HttpStatus.NOT_ACCEPTABLE);
+        if (operation.getRequestBody() != null) {
+            add(responses, HttpStatus.CONTENT_TOO_LARGE);
+            add(responses, HttpStatus.UNSUPPORTED_MEDIA_TYPE);
+        }
+        if (operation.getParameters() != null
+                && operation.getParameters().stream().anyMatch(parameter -> "Idempotency-Key".equals(parameter.getName()))) {
+            add(responses, HttpStatus.UNPROCESSABLE_CONTENT);
+        }
+        add(responses, HttpStatus.SERVICE_UNAVAILABLE);
+        responses.get("503").addHeaderObject("Retry-After", new Header().description("Seconds").schema(new Schema<>().type("integer")));
+        responses.setDefault(problem("A problem (RFC 9457)"));
+    }
+
+    private static void add(ApiResponses responses, HttpStatus status) {
+        responses.addApiResponse(String.valueOf(status.value()), problem(ProblemType.of(status).title()));
+    }
+
+    private static ApiResponse problem(String description) {
+        return new ApiResponse()
+                .description(description)
+                .content(new Content()
+                        .addMediaType(
+                                "application/problem+json",
+                                new MediaType().schema(new Schema<>().$ref("#/components/schemas/Problem"))));
+    }
+
+    private static void forbidUnknownFields(OpenAPI api, Operation operation) {
+        if (operation.getRequestBody() == null) {
+            return;
+        }
+        operation.getRequestBody().getContent().values().forEach(media -> {
+            String name = media.getSchema().get$ref().replaceFirst(".*/", "");
+            api.getComponents().getSchemas().get(name).setAdditionalProperties(false);
+        });
     }
 }
