@@ -1,5 +1,6 @@
 package dev.slipway.analysis.http;
 
+import org.apache.catalina.connector.Connector;
 import org.apache.coyote.http11.Http11NioProtocol;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -12,8 +13,10 @@ import org.springframework.boot.health.actuate.endpoint.HealthEndpoint;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.PortInUseException;
+import org.springframework.boot.web.server.WebServerException;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Profile;
+import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
 import org.springframework.stereotype.Component;
 
@@ -29,7 +32,8 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
     private static final int PAUSE = 100; // ms
 
     private final ObjectProvider<HealthEndpoint> health;
-    private @Nullable Door door;
+    private @Nullable Connector connector;
+    private volatile boolean closing;
 
     ReadyFirst(ObjectProvider<HealthEndpoint> health) {
         this.health = health;
@@ -41,37 +45,50 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
             return; // Its number becomes known by opening it, and nobody asks for it before.
         }
         factory.setProtocol(Door.class.getName());
-        factory.addConnectorCustomizers(connector -> door = (Door) connector.getProtocolHandler());
+        factory.addConnectorCustomizers(connector -> this.connector = connector);
     }
 
     @EventListener
     void openWhenReady(AvailabilityChangeEvent<ReadinessState> event) throws Exception {
-        if (door == null || event.getState() != ReadinessState.ACCEPTING_TRAFFIC) {
+        if (connector == null || event.getState() != ReadinessState.ACCEPTING_TRAFFIC) {
             return;
         }
         if (isReady()) {
-            door.open();
+            open();
         } else {
-            log.info("Port {} stays closed until the service is ready", door.getPort());
+            log.info("Port {} stays closed until the service is ready", connector.getPort());
             Thread thread = new Thread(this::waitAndOpen, "ready-first");
             thread.setDaemon(true);
             thread.start();
         }
     }
 
+    @EventListener(ContextClosedEvent.class)
+    void stopWaiting() {
+        closing = true;
+    }
+
     private void waitAndOpen() {
         try {
-            while (door.isWaiting() && !isReady()) {
+            while (!isReady()) {
                 Thread.sleep(PAUSE);
+                if (closing) {
+                    return;
+                }
             }
-            door.open();
+            open();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (Exception e) {
-            if (door.isWaiting()) { // And not closed meanwhile.
-                log.error("Port {} cannot be opened: see what else uses it", door.getPort(), e);
+            if (!closing) {
+                log.error("Port {} cannot be opened: see what else uses it", connector.getPort(), e);
             }
         }
+    }
+
+    /** By Tomcat's own method: under devtools the class of the door is another one to Tomcat than to this class. */
+    private void open() throws Exception {
+        connector.getProtocolHandler().resume();
     }
 
     private boolean isReady() {
@@ -79,37 +96,35 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
         return readiness != null && Status.UP.equals(readiness.getStatus());
     }
 
-    /** Tomcat's protocol, which binds its port when it is told to instead of when the server starts. */
+    /** Tomcat's protocol, which binds its port when it is resumed instead of when the server starts. */
     public static class Door extends Http11NioProtocol {
 
-        private boolean waiting;
+        private boolean closed;
 
         @Override
         public synchronized void start() {
-            waiting = true;
+            closed = true;
         }
 
-        synchronized boolean isWaiting() {
-            return waiting;
-        }
-
-        synchronized void open() throws Exception {
-            if (!waiting) {
-                return;
-            }
+        @Override
+        public synchronized void resume() {
             try {
+                if (!closed) {
+                    super.resume();
+                    return;
+                }
                 super.start();
             } catch (Exception e) {
                 PortInUseException.throwIfPortBindingException(e, this::getPort);
-                throw e;
+                throw new WebServerException("The port " + getPort() + " cannot be opened", e);
             }
-            waiting = false;
+            closed = false;
             log.info("Port {} is open", getPort());
         }
 
         @Override
         public synchronized void stop() throws Exception {
-            waiting = false;
+            closed = false;
             super.stop();
         }
 
