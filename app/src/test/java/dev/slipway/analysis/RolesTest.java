@@ -94,7 +94,8 @@ class RolesTest {
                 .singleElement().asString().contains("\"logger\":\"test\"", "(2000000 characters)");
         assertThat(output.getOut().lines().filter(line -> line.startsWith("{\"@timestamp\"")))
                 .isNotEmpty()
-                .anyMatch(line -> line.contains("\"ecs\"") && line.contains("\"request\":{\"id\":\"from-test\"}"));
+                .anyMatch(line -> line.contains("\"ecs\"") && line.contains("\"request\":{\"id\":\"from-test\"}"))
+                .anyMatch(line -> line.contains("Refused before it reached the service: 400") && line.contains("\"request\":{\"id\":\""));
         assertThat(output.getAll()).doesNotContain("password=embedded");
     }
 

@@ -25,6 +25,7 @@ class ReadableRequests extends OncePerRequestFilter {
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws ServletException, IOException {
         response.setHeader(HttpHeaders.CACHE_CONTROL, "no-store");
+        response.setHeader(HttpHeaders.VARY, HttpHeaders.ACCEPT_ENCODING); // The gateway compresses.
         if (!hasReadableQuery(request)) {
             ErrorPage.send(request, response, HttpStatus.BAD_REQUEST,
                     "The query cannot be read: each parameter needs a name, and each % two hexadecimal digits after it.");
