@@ -195,6 +195,7 @@ class BaseTest {
             assertThat(response.headers().firstValue("Content-Type")).hasValue("application/problem+json");
             assertThat(response.body()).contains("urn:problem-type:unavailable");
             assertThat(stack.get("/healthz").statusCode()).isEqualTo(200);
+            assertThat(stack.get("/readyz").statusCode()).isEqualTo(503);
         } finally {
             stack.compose("up", "--detach", "--wait", "--no-recreate", "app").assertSuccess();
         }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -76,9 +77,9 @@ class MonitoringTest {
                 .with("WORKER_CPUS", "1.5")
                 .script("secrets.sh")
                 .assertSuccess();
-        stack.up("nginx", "worker", "betanet-mixnode-3", "prometheus", "nginx-exporter", "mysqld-exporter", "alertmanager", "node-exporter");
+        stack.up("edge", "worker", "betanet-mixnode-3", "prometheus", "nginx-exporter", "mysqld-exporter", "alertmanager", "node-exporter");
         await().atMost(Duration.ofMinutes(2)).untilAsserted(() -> assertThat(targets()).isEqualTo(
-                Map.of("app", "up", "db", "up", "mixnode", "up", "nginx", "up", "node", "up", "prometheus", "up", "worker", "up")));
+                Map.of("app", "up", "db", "up", "edge", "up", "mixnode", "up", "nginx", "up", "node", "up", "prometheus", "up", "way", "up", "worker", "up")));
     }
 
     @AfterAll
@@ -137,6 +138,7 @@ class MonitoringTest {
             System.out.println("From the stopped database to the alert: " + Duration.between(stopped, Instant.now()).toSeconds() + " s");
             assertThat(notifications).anyMatch(body -> body.contains("docs/runbook.md#databasedown"));
             assertThat(query("up{job=\"app\"} == 1")).as("the service is up, and ServiceDown quiet").isNotEmpty();
+            assertThat(query("up{job=\"way\"} == 0")).as("who asks as clients do is not served").isNotEmpty();
         } finally {
             stack.compose("start", "db").assertSuccess();
         }
@@ -172,10 +174,35 @@ class MonitoringTest {
                     binding -> published.add(binding.path("HostPort").asString())));
         }
 
-        assertThat(published).containsExactly(stack.httpPort());
+        assertThat(published).containsExactlyInAnyOrder(stack.httpPort(), stack.variable("EDGE_HTTP_PORT"), stack.variable("EDGE_HTTPS_PORT"));
         assertThat(stack.get("/stub_status").statusCode()).isEqualTo(404);
-        assertThat(stack.compose("exec", "-T", "prometheus", "wget", "-T", "3", "-q", "-O", "-", "http://nginx:8082/stub_status").text())
-                .contains("bad address");
+        assertThat(stack.compose("exec", "-T", "prometheus", "wget", "-Y", "off", "-T", "3", "-q", "-O", "-", "http://nginx:8082/stub_status").text())
+                .contains("Connection refused");
+    }
+
+    /** Who reaches Alertmanager can silence every alert, and who reaches Loki reads every log. */
+    @Test
+    void nobodyReachesAlertmanagerOrLokiButWhoMust() {
+        Map<String, Set<String>> members = new TreeMap<>();
+        for (var service : JSON.readTree(stack.compose("config", "--format", "json").text()).get("services").properties()) {
+            service.getValue().path("networks").propertyNames().forEach(
+                    network -> members.computeIfAbsent(network, any -> new TreeSet<>()).add(service.getKey()));
+        }
+        assertThat(members.get("alerting")).containsExactly("alertmanager");
+        assertThat(members.get("alertmanager")).containsExactly("alertmanager", "prometheus");
+        assertThat(members.get("dashboards")).containsExactly("alloy", "grafana", "loki", "prometheus");
+        assertThat(members.get("monitoring")).doesNotContain("alertmanager", "alloy", "grafana", "loki");
+
+        String database = Stack.inspect(stack.containers("db").get(0)).at("/Config/Image").asString();
+        StringBuilder attempts = new StringBuilder();
+        Stack.inspect(stack.containers("alertmanager").get(0)).at("/NetworkSettings/Networks").forEach(
+                network -> attempts.append(" ").append(network.get("IPAddress").asString()));
+        String said = Docker.run("docker", "run", "--rm", "--network", "container:" + stack.containers("worker").get(0), "--entrypoint", "bash",
+                        database, "-c", "for host in prometheus:9090 alertmanager:9093" + attempts.toString().replaceAll("(\\S+)", "$1:9093")
+                                + "; do timeout 3 bash -c \"< /dev/tcp/${host/://}\" 2> /dev/null && echo $host; done; true")
+                .assertSuccess()
+                .text();
+        assertThat(said.strip()).isEqualTo("prometheus:9090");
     }
 
     @Test
@@ -279,7 +306,7 @@ class MonitoringTest {
     }
 
     private static JsonNode api(String path) {
-        String answer = stack.compose("exec", "-T", "prometheus", "wget", "-q", "-O", "-", "http://127.0.0.1:9090/api/v1/" + path)
+        String answer = stack.compose("exec", "-T", "prometheus", "wget", "-Y", "off", "-q", "-O", "-", "http://127.0.0.1:9090/api/v1/" + path)
                 .assertSuccess()
                 .text();
         return JSON.readTree(answer).get("data");

@@ -73,7 +73,10 @@ class RulesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"true, ''", "false, 'ErrorBudgetBurns LatencyBudgetBurns QueueNotDraining'"})
+    @CsvSource({
+        "true, ServiceUnreachable",
+        "false, 'ErrorBudgetBurns LatencyBudgetBurns QueueNotDraining ServiceUnreachable'"
+    })
     void ofAllAlertsAtOnceThoseThatADeadDatabaseCausesAreSilencedByNoneButItsOwn(boolean databaseDown, String silenced, @TempDir Path secrets)
             throws IOException {
         Files.setPosixFilePermissions(secrets, PosixFilePermissions.fromString("rwxr-xr-x"));
