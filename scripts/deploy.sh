@@ -42,12 +42,15 @@ get() {
     --build-arg VERSION="$tag" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" "$3"
 }
 
+# image NAME: its id, and none if it is not here.
+image() { docker image inspect -f '{{.Id}}' "$1" 2> /dev/null || say none; }
+
 # running SERVICE: its image.
 running() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
 
 # keep: a name to go back to for what runs, where TAG moves, as latest does, and now is another image.
 keep() {
-  [ "$(running app)" != "$(docker image inspect -f '{{.Id}}' "$repository:$tag")" ] || return 0
+  [ "$(running app)" != "$(image "$repository:$tag")" ] || return 0
   before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
   docker tag "$(running app)" "$repository:$before"
   # The mixnet may be new here, and then has nothing to go back to.
@@ -72,6 +75,31 @@ back() {
   die "$1; this host is back at $before"
 }
 
+# version IMAGE: the first two numbers of its MariaDB.
+version() { docker run --rm --network none --entrypoint mariadbd "$1" --version | sed 's/.*Ver \([0-9]*\.[0-9]*\).*/\1/'; }
+
+# same_database: ends if DB_IMAGE or DB_VOLUME is not what made the data, since only a restore carries data over.
+same_database() {
+  local container image made="" runs wanted
+  image=$(of image | sed -n 's/^db //p')
+  wanted=$(of volume | sed -n 's/^db-data //p')
+  container=$(docker compose ps -aq db | sed -n 1p)
+  if [ -n "$container" ]; then
+    runs=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/var/lib/mysql"}}{{.Name}}{{end}}{{end}}' "$container")
+    [ "$runs" = "$wanted" ] || die "the database is $runs, and DB_VOLUME makes it $wanted: scripts/restore.sh changes volumes; nothing was changed"
+    runs=$(docker inspect -f '{{.Config.Image}}' "$container")
+    [ "$runs" != "$image" ] || return 0
+    made=$(version "$(docker inspect -f '{{.Image}}' "$container")")
+  elif docker volume inspect "$wanted" > /dev/null 2>&1; then
+    made=$(docker run --rm --network none -v "$wanted:/data:ro" --entrypoint bash "$image" -c \
+      'cat /data/mariadb_upgrade_info 2> /dev/null || cat /data/mysql_upgrade_info 2> /dev/null || true' | sed 's/^\([0-9]*\.[0-9]*\).*/\1/')
+    runs="mariadb:$made"
+  fi
+  if [ -n "$made" ] && [ "$made" != "$(version "$image")" ]; then
+    die "the data are of MariaDB $made, and DB_IMAGE is $image: DB_IMAGE=$runs in .env, then scripts/upgrade-db.sh; nothing was changed"
+  fi
+}
+
 tag=""
 for argument; do
   case $argument in
@@ -91,15 +119,16 @@ registry=$(setting REGISTRY)
 repository=$registry/$(setting IMAGE)
 before=$(setting TAG)
 # What runs counts, if TAG was changed by hand.
-runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Config.Image}}' 2> /dev/null | sort | sed 's/.*://') || true
-[ -z "$runs" ] || grep -xF "$before" <<< "$runs" > /dev/null || before=${runs%%$'\n'*}
+runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort | cut -d ' ' -f 2-) || true
+[[ -z $runs || $runs == *"$(image "$repository:$before")"* ]] || before=$(sed -n '1s/.*://p' <<< "$runs")
 if [ -z "$tag" ]; then
   if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 fi
 
 status=0
 findings=$(bash scripts/doctor.sh --no-containers) || status=$?
-if [ "$status" -ge 2 ]; then
+[ "$status" -le 2 ] || die "scripts/doctor.sh broke off: the lines above say why; nothing was changed"
+if [ "$status" = 2 ]; then
   printf '%s\n' "$findings" | grep '^fail' >&2
   die "mend this and call it again; nothing was changed"
 fi
@@ -110,6 +139,7 @@ if closed=$(docker network inspect -f '{{index .Options "com.docker.network.brid
 fi
 rolled=$(of service | grep -x -e app -e worker)
 others=$(of service | grep -vxF -e "$rolled" -e "$(of once)")
+same_database
 get "$repository:$tag" docker-compose.yml app || die "there is no image $repository:$tag; nothing was changed"
 mixnode=$registry/$(setting MIXNODE_IMAGE)
 ! has_service betanet-mixnode-1 || get "$mixnode:$tag" docker-compose.betanet.yml betanet-mixnode-1 ||

@@ -4,7 +4,7 @@
 # What is wrong with this host, and the mend for each: a line per check, of ok, warn or fail. It changes nothing.
 # With --no-containers all but the containers' health, which the next deploy may be what mends.
 #
-# Exit status: 0 all is ok; 1 the worst is a warn, which works and should be looked at; 2 it is a fail.
+# Exit status: 0 all is ok; 1 the worst is a warn, which works and should be looked at; 2 it is a fail; 3 it broke off.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 script=$0
 while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
@@ -33,8 +33,6 @@ at_least() {
 }
 
 short() { printf '%s' "${1#"$PWD"/}"; }
-
-list() { tr '\n' ' ' | sed 's/ *$//'; }
 
 tools() {
   local version
@@ -145,12 +143,20 @@ docker-compose.override.yml"; fi
 
 # Whether the running project is this folder's, from these files.
 running_layers() {
-  local running now up="docker compose up -d"
+  local running now folder up="docker compose up -d"
   if [ -n "$production" ]; then up=scripts/deploy.sh; fi
   running=$(docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
     --format '{{.Label "com.docker.compose.project.config_files"}}' | sort -u | sed -n 1p | tr ',' '\n' | sed 's/.*\///' | list)
   now=$(printf '%s\n' "$files" | sed 's/.*\///' | list)
-  if [ -n "$running" ] && [ "$running" != "$now" ]; then
+  folder=$(elsewhere "$project" | list)
+  if [ -n "$folder" ]; then
+    report fail "the containers of the project $project are those of $folder" "$another_name"
+  elif [ -n "$production" ] && [ -n "$(docker ps -a --filter "label=com.docker.compose.project=$project" \
+    --format '{{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.project.config_files"}}' |
+    awk -v once=" $(of once | list) " '!/docker-compose\.prod\.yml/ && !index(once, " " $1 " ")')" ]; then
+    report fail "development ran under the name $project, and its database has development's passwords" \
+      "docker compose down --remove-orphans, with --volumes if its data may go; DB_VOLUME=another in .env leaves them alone"
+  elif [ -n "$running" ] && [ "$running" != "$now" ]; then
     report warn "what runs was started from $running, and now $now would be" "$up"
   fi
 }
@@ -171,7 +177,9 @@ ports() {
     report fail "port $port of $service is taken${holder:+ by the container $holder}" \
       "${holder:+docker stop $holder, or }${variable:+$variable=another in .env}"
   done <<< "$(of port)"
-  published=$(of port | awk '{ print $3 }' | list)
+  published=$({ of port | awk '{ print $3 }'
+    docker ps --filter "label=com.docker.compose.project=$project" --format '{{.Ports}}' | tr ',' '\n' | sed -n 's/.*:\([0-9]*\)->.*/\1/p'
+  } | sort -un | list)
   [ "$reported" != "$before" ] || report ok "ports: ${published:-none published}"
 }
 
@@ -395,6 +403,7 @@ case ${1:-} in
   '' | --no-containers) ;;
   *) die "there is no option $1: scripts/doctor.sh --help" ;;
 esac
+trap 'exit 3' EXIT
 
 tools
 variables
@@ -417,4 +426,5 @@ if [ -n "$engine" ] && [ -n "$model" ]; then
   running_layers
   if [ "${1:-}" = '' ]; then containers; fi
 fi
+trap - EXIT
 exit "$worst"

@@ -38,8 +38,8 @@ report() {
 }
 
 # model: what Compose makes of the layers, as lines that begin with a kind:
-# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, memory SERVICE BYTES (of all its replicas), port SERVICE ADDRESS PORT TARGET,
-# bind SERVICE PATH (read-only), secret NAME PATH, external NETWORK.
+# project NAME, service NAME, image SERVICE IMAGE, once SERVICE, replicas SERVICE N, memory SERVICE BYTES (of all its replicas), port SERVICE ADDRESS PORT TARGET,
+# bind SERVICE PATH (read-only), volume NAME ITS-NAME, secret NAME PATH, external NETWORK.
 model() {
   docker compose config | awk '
     function value(line) { sub(/^[^:]*: */, "", line); gsub(/^"|"$/, "", line); return line }
@@ -51,7 +51,7 @@ model() {
     section == "services:" && /^    image:/ { print "image", service, value($0) }
     section == "services:" && /^    restart: "?no/ { print "once", service }
     block == "deploy:" && /^        [a-z]/ { part = $1 }
-    block == "deploy:" && $1 == "replicas:" { replicas = $2 }
+    block == "deploy:" && $1 == "replicas:" { replicas = $2; print "replicas", service, replicas }
     block == "deploy:" && part == "limits:" && $1 == "memory:" { printf "memory %s %.0f\n", service, replicas * value($0) }
     block == "ports:" && /^      - / { address = "0.0.0.0"; port = 0 }
     block == "ports:" && $1 == "host_ip:" { address = value($0) }
@@ -61,6 +61,7 @@ model() {
     block == "volumes:" && /^      - / { bind = $3 == "bind" }
     block == "volumes:" && $1 == "source:" { source = value($0) }
     block == "volumes:" && bind && $1 == "read_only:" { print "bind", service, source }
+    section == "volumes:" && /^    name:/ { print "volume", item, value($0) }
     section == "secrets:" && /^    file:/ { print "secret", item, value($0) }
     section == "networks:" && /^    name:/ { name = value($0) }
     section == "networks:" && /^    external: true/ { print "external", name }'
@@ -190,15 +191,43 @@ need_production() {
   esac
 }
 
-# alone: ends if another script is changing this stack, and keeps others from it until this one, with what it calls, ends.
+# elsewhere PROJECT: the other folder, if there is one, whose containers have this project's name.
+elsewhere() {
+  docker ps -a --filter "label=com.docker.compose.project=$1" --format '{{.Label "com.docker.compose.project.working_dir"}}' | sort -u |
+    while read -r folder; do
+      [ ! -d "$folder" ] || [ "$(cd "$folder" 2> /dev/null && pwd -P)" = "$(pwd -P)" ] || say "$folder"
+    done
+}
+another_name="work there, or give this checkout a COMPOSE_PROJECT_NAME of its own in .env"
+
+# alone: ends if another script, or another folder, has this stack, and keeps scripts from it until this one, with what it calls, ends.
 alone() {
   [ -z "${ALONE:-}" ] || return 0
-  mkdir .lock 2> /dev/null || die "another script is changing this stack; if none is, a killed one left this behind: rmdir .lock"
+  local pid host who since project folder
+  if ! mkdir .lock 2> /dev/null; then
+    { read -r pid host who && read -r since; } 2> /dev/null < .lock/holder ||
+      die "another script is changing this stack, or a killed one left this behind: rm -r .lock, if none is"
+    if [ "$host" != "$(hostname)" ] || [ "$since" = "$(born "$pid")" ]; then
+      die "another script is changing this stack: $who, process $pid on $host; rm -r .lock, if it is not there any more"
+    fi
+    say "$who was killed; its lock is removed" >&2
+    rm -r .lock
+    mkdir .lock
+  fi
+  printf '%s\n' "$$ $(hostname) $script of $(id -un), since $(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(born $$)" > .lock/holder
   export ALONE=yes
   trap unlock EXIT
+  project=$(docker compose config 2> /dev/null | sed -n 's/^name: //p') || return 0
+  folder=$(elsewhere "$project" | list)
+  [ -z "$folder" ] || die "the containers of the project $project are those of $folder: $another_name"
 }
 
-unlock() { rmdir .lock; }
+unlock() { rm -r .lock; }
+
+# born PROCESS: when it started, which tells it from a later one of its number; ? if nothing tells.
+born() { if hash ps 2> /dev/null; then ps -o lstart= -p "$1" || true; else say "?"; fi; }
+
+list() { tr '\n' ' ' | sed 's/ *$//'; }
 
 # reached CONTAINER: whether nginx, where it runs, gets an app's readiness by the way that it sends requests.
 reached() {

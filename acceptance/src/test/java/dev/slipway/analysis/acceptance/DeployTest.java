@@ -52,7 +52,7 @@ class DeployTest {
         assertThat(version("app")).isEqualTo("second");
         assertThat(version("worker")).isEqualTo("second");
         assertThat(project.resolve("backups")).isNotEmptyDirectory();
-        stack.without("TAG");
+        stack.with("TAG", null);
         Path env = project.resolve(".env");
         assertThat(Files.readAllLines(env)).contains("TAG=second");
         Files.writeString(env, Files.readString(env).replace("TAG=second", "TAG=third"));

@@ -142,6 +142,22 @@ class ScriptsTest {
         assertThat(lib("can_remember; echo done").text()).contains("COMPOSE_ENV_FILES").doesNotContain("done");
     }
 
+    @Test
+    void aLockSaysWhoHasItAndThatOfAKilledScriptIsRemoved() throws IOException {
+        String pid = String.valueOf(ProcessHandle.current().pid());
+        run(project, "mkdir .lock; echo \"$0 $(hostname) deploy.sh of ann, since noon\" > .lock/holder;"
+                + " LC_ALL=C ps -o lstart= -p $0 >> .lock/holder", pid).assertSuccess();
+
+        Docker.Output held = lib("alone; echo free");
+        run(project, "sed -i.bak '2s/.*/Thu Jan  1 00:00:00 1970/' .lock/holder").assertSuccess(); // Another process of that number.
+        Docker.Output free = lib("alone; echo free");
+
+        assertThat(held.exitCode()).isEqualTo(1);
+        assertThat(held.text()).startsWith("test.sh: another script is changing this stack: deploy.sh of ann, since noon, process " + pid + " on ");
+        assertThat(free.text()).isEqualTo("deploy.sh of ann, since noon was killed; its lock is removed\nfree\n");
+        assertThat(project.resolve(".lock")).doesNotExist();
+    }
+
     /** What a script would do with its library. */
     private Docker.Output lib(String commands) {
         return run(project, "script=test.sh; . scripts/lib.sh; " + commands);

@@ -74,14 +74,13 @@ final class Stack implements AutoCloseable {
         return this;
     }
 
-    /** A variable of the Compose files. */
+    /** A variable of the Compose files; null takes it away. */
     Stack with(String variable, String value) {
-        environment.put(variable, value);
-        return this;
-    }
-
-    Stack without(String variable) {
-        environment.remove(variable);
+        if (value == null) {
+            environment.remove(variable);
+        } else {
+            environment.put(variable, value);
+        }
         return this;
     }
 
