@@ -12,3 +12,4 @@ GRANT SELECT ON mysql.proc TO 'backup'@'%';
 CREATE USER 'exporter'@'%' IDENTIFIED BY '$(quoted db_exporter)' WITH MAX_USER_CONNECTIONS 3;
 EOSQL
 unset -f quoted
+rm -f /var/lib/mysql/.unfinished

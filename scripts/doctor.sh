@@ -229,7 +229,7 @@ clock() {
 
 # secret NAME PATH: what is wrong with it.
 secret() {
-  local path mend renew content
+  local path mend renew wrong
   path=$(short "$2")
   case $path in
     secrets/dev/*) mend="git checkout -- $path" ;;
@@ -246,15 +246,15 @@ secret() {
     report fail "$path cannot be read by the containers" "chmod 0444 $path"
   elif [[ $1 = alert_* ]]; then
     return                             # may be empty, see alerts
-  elif [ ! -s "$path" ]; then
-    report fail "$path is empty" "$renew"
-  elif [ -n "$production" ]; then
-    content=$(cat "$path")
-    if development "$content"; then
+  elif [[ $path != *.txt ]]; then
+    if [ ! -s "$path" ]; then
+      report fail "$path is empty" "$renew"
+    elif [ -n "$production" ] && development "$path"; then
       report fail "$path is development's, which everybody knows" "$renew"
-    elif [ "${#content}" -lt 20 ]; then
-      report fail "$path has ${#content} characters, and 20 are the least" "$renew"
     fi
+  else
+    wrong=$(flaw "$path" "$production")
+    [ -z "$wrong" ] || report fail "$path $wrong" "$renew"
   fi
 }
 
@@ -263,7 +263,7 @@ secrets() {
   while read -r name path; do
     [ -z "$name" ] || secret "$name" "$path"
   done <<< "$(of secret)"
-  if [ -n "$production" ] && [ -d secrets ] && [ -n "$(find secrets -prune \( -perm -0001 -o -perm -0004 -o -perm -0010 -o -perm -0040 \))" ]; then
+  if [ -n "$production" ] && [ -d secrets ] && is_open secrets; then
     report fail "secrets is open to other users of this host" "chmod 0700 secrets"
   fi
   [ "$reported" != "$before" ] || report ok "secrets: $(of secret | sed 's/ .*//' | list)"
@@ -278,11 +278,11 @@ alerts() {
   fi
 }
 
-# development SECRET: whether secrets/dev has it.
+# development FILE: whether it is one of secrets/dev.
 development() {
   local file
   for file in secrets/dev/*; do
-    if [ -f "$file" ] && [ "$(cat "$file")" = "$1" ]; then return 0; fi
+    if cmp -s "$file" "$1"; then return 0; fi
   done
   return 1
 }

@@ -182,6 +182,27 @@ remember() {
   fi
 }
 
+# is_open FOLDER: whether other users of this host can look into it, or into what it is a link to.
+is_open() { [ -n "$(find -H "$1" -prune \( -perm -0001 -o -perm -0004 -o -perm -0010 -o -perm -0040 \))" ]; }
+
+# flaw FILE: what keeps it from being a password that every reader takes alike, or, with production, one that is secret.
+flaw() {
+  local text='' file strange='[!]!#-&(-[^-~]'
+  if IFS= read -r -d '' text < "$1"; then text=' '; fi # a NUL ended it
+  text=${text%$'\n'}
+  case $text in
+    '') say "is empty" ;;
+    *$strange*) say "is not one line of plain characters (no space, quote, backslash or Windows line end)" ;;
+    *)
+      [ -n "${2:-}" ] || return 0
+      for file in secrets/dev/*; do
+        if [ "$text" = "$(tr -d '\0' < "$file")" ]; then say "is development's, which everybody knows"; return; fi
+      done
+      [ "${#text}" -ge 20 ] || say "has ${#text} characters, and 20 are the least"
+      ;;
+  esac
+}
+
 need_production() {
   local files
   files=$(setting COMPOSE_FILE)

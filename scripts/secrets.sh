@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Usage: scripts/secrets.sh                          makes every secret of production that is missing
+#        scripts/secrets.sh --check                  changes nothing; says which are missing or not fit for production
 #        scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
 #
 # The secrets are the files that docker-compose.prod.yml names, each made of 256 random bits and never overwritten; those
@@ -26,9 +27,29 @@ place() {
   mv "$1.new" "$1"
 }
 
+passwords() { sed -n 's/^ *file: \(secrets\/[a-z_]*\.txt\)$/\1/p' docker-compose.prod.yml; }
+
+check() {
+  local file wrong
+  for file in $(passwords); do
+    if [ ! -e "$file" ]; then
+      report fail "$file is missing" scripts/secrets.sh
+      continue
+    fi
+    wrong=$(flaw "$file" production)
+    [ -z "$wrong" ] || report fail "$file $wrong" "rm -f $file, then scripts/secrets.sh; a running database keeps its password: docs/secrets.md"
+  done
+  if is_open secrets; then report fail "secrets is open to other users of this host" "chmod 0700 secrets"; fi
+  [ "$reported" != 0 ] || report ok "secrets: every one is fit for production"
+  exit "$worst"
+}
+
 make() {
   local file files
-  sed -n 's/^ *file: \(secrets\/[a-z_]*\.txt\)$/\1/p' docker-compose.prod.yml | while read -r file; do
+  # Closed before anything is in it.
+  (umask 077 && mkdir -p secrets)
+  if is_open secrets; then chmod 0700 secrets; fi
+  passwords | while read -r file; do
     if [ -s "$file" ]; then
       say "kept  $file"
     else
@@ -44,7 +65,6 @@ make() {
       say "made  $file, empty: docs/monitoring.md"
     fi
   done
-  chmod 0700 secrets
   hash docker 2> /dev/null || return 0
   files=$(setting COMPOSE_FILE)
   case $files in
@@ -63,7 +83,7 @@ rotate() {
     *) die "there is no password $name: choose db_app, db_migrator, db_backup, db_exporter or db_root" ;;
   esac
   need_production
-  [ -s "$file" ] || die "there is no $file: scripts/secrets.sh makes it"
+  [ -s "$file" ] || [ -s "$next" ] || die "there is no $file: scripts/secrets.sh makes it"
   sql <<< "SELECT 1" > /dev/null 2>&1 || die "the database does not answer: start it with docker compose up -d --wait db"
   confirm "Give $name a new password?"
   alone
@@ -72,11 +92,8 @@ rotate() {
     sql <<< "CREATE USER IF NOT EXISTS $user WITH MAX_USER_CONNECTIONS 3"
   fi
   [ -s "$next" ] || random | place "$next"
-  identified "$user" "$next" "$file"
-  # In place, so that containers that have the file mounted see it.
-  chmod u+w "$file"
-  cat "$next" > "$file"
-  chmod 0444 "$file"
+  if [ -s "$file" ]; then identified "$user" "$next" "$file"; else identified "$user" "$next"; fi
+  overwrite "$file" "$next"
   if [ "$name" = db_app ]; then
     for service in app worker; do
       roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
@@ -88,6 +105,18 @@ rotate() {
   identified "$user" "$file"
   rm -f "$next"
   say "$name has a new password."
+}
+
+# overwrite FILE NEXT: in place, since containers have the file itself mounted; in one write, so that none reads a part of it.
+overwrite() {
+  touch "$1"
+  chmod u+w "$1"
+  if [ "$(wc -c < "$1")" -eq "$(wc -c < "$2")" ]; then
+    dd if="$2" of="$1" bs=4096 conv=notrunc 2> /dev/null
+  else
+    cat "$2" > "$1"                    # not one that this script made
+  fi
+  chmod 0444 "$1"
 }
 
 # identified USER FILE...: each of these passwords lets the user in, and no other.
@@ -104,6 +133,7 @@ command=""
 for argument; do
   case $argument in
     --yes) YES=yes ;;
+    --check) check ;;
     -*) die "there is no option $argument: see --help" ;;
     *) command="${command:+$command }$argument" ;;
   esac

@@ -35,7 +35,13 @@ class DatabaseTest {
     @ValueSource(strings = {"10.6", "11.8"})
     void theServerRunsAsConfigured(String version) {
         try (Stack stack = Stack.of("docker-compose.yml").with("DB_IMAGE", "mariadb:" + version).with("DB_BUFFER_POOL", "96M")) {
+            // What is left of a database whose making was killed.
+            stack.compose("run", "--rm", "--no-deps", "--entrypoint", "bash", "db", "-c",
+                            "mkdir -p /var/lib/mysql/mysql && touch /var/lib/mysql/ibdata1 /var/lib/mysql/.unfinished")
+                    .assertSuccess();
             stack.compose("up", "--detach", "--wait", "db").assertSuccess();
+            assertThat(stack.sql("SELECT GROUP_CONCAT(user ORDER BY user) FROM mysql.user WHERE host = '%'")).isEqualTo("app,backup,exporter,migrator");
+            assertThat(stack.compose("exec", "-T", "db", "ls", "-A", "/var/lib/mysql").text()).contains("ibdata1").doesNotContain(".unfinished");
 
             SETTINGS.forEach((name, value) -> assertThat(stack.sql("SELECT @@" + name)).as(name).isEqualTo(value));
 

@@ -85,7 +85,8 @@ class ProductionTest {
     @CsvSource({
         "'', is empty",
         "development-only-db_app, 'is development''s, which everybody knows'",
-        "short, has fewer than 20 characters"
+        "short, has fewer than 20 characters",
+        "'saved-on-another-system\r\n', is not one line of plain characters"
     })
     void itDoesNotStartWithASecretThat(String secret, String because) throws IOException {
         Path file = project.resolve("secrets/db_app.txt");
@@ -95,7 +96,7 @@ class ProductionTest {
         assertThat(stack.compose("up", "--detach", "--wait", "db").exitCode()).isNotZero();
 
         assertThat(stack.compose("logs", "db").text())
-                .contains("The secret db_app " + because + ". Run scripts/secrets.sh on the host.")
+                .contains("The secret db_app " + because, "un scripts/secrets.sh on the host.")
                 .doesNotContain("Initializing database");
     }
 

@@ -31,10 +31,8 @@ class ScriptsTest {
     @BeforeEach
     void aProject() throws IOException {
         project = Files.createDirectory(host.resolve("the project"));
-        for (String part : List.of("scripts", "secrets", ".env.example", "docker-compose.yml", "docker-compose.prod.yml")) {
-            run(Project.FOLDER.toRealPath(), "cp -R " + part + " \"$0\"/", project.toString()).assertSuccess();
-        }
-        run(project, "rm -f secrets/*.*").assertSuccess(); // This machine's own.
+        run(Project.FOLDER, "mkdir \"$0/secrets\"; cp -R secrets/dev \"$0/secrets\"; cp -R scripts .env.example docker-compose*.yml \"$0\"", project.toString())
+                .assertSuccess();
     }
 
     /** By sh, through links of other names, under a shell's settings that reach its children: each is the same script. */
@@ -68,6 +66,62 @@ class ScriptsTest {
 
         assertThat(again.text()).contains("kept  secrets/db_app.txt").doesNotContain("made");
         assertThat(home.resolve("secrets")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "long-enough-to-be-one, ''",
+        "'long-enough-to-be-one\n', ''",
+        "'!#$%&()*+,-./:;<=>?@[]^_`{|}~', ''",
+        "'', is empty",
+        "short, 'has 5 characters, and 20 are the least'",
+        "development-only-db_app, 'is development''s, which everybody knows'",
+        "long-enough-with-a-\\-in-it, is not one line of plain characters",
+        "'long-enough-with-a-\"-in-it', is not one line of plain characters",
+        "'long-enough-with-a- -in-it', is not one line of plain characters",
+        "'long-enough-with-a-\0-in-it', is not one line of plain characters",
+        "long-enough-with-an-é-in-it, is not one line of plain characters",
+        "'saved-on-another-system\r\n', is not one line of plain characters",
+        "'long-enough-with-two-lines\n\n', is not one line of plain characters"
+    })
+    void aSecretIsOneThatEveryReaderTakesAlike(String secret, String wrong) throws IOException {
+        Files.writeString(project.resolve("secrets/db_app.txt"), secret);
+
+        String said = lib("flaw secrets/db_app.txt production").assertSuccess().text();
+        assertThat(said).startsWith(wrong);
+        assertThat(said.isEmpty()).isEqualTo(wrong.isEmpty());
+    }
+
+    @Test
+    void checkSaysWhichSecretsAreNotFitForProductionAndMakesNone() throws IOException {
+        assertThat(run(project, "bash scripts/secrets.sh --check").text()).contains("fail  secrets/db_app.txt is missing: ");
+        run(project, "bash scripts/secrets.sh && bash scripts/secrets.sh --check").assertSuccess();
+        run(project, "chmod u+w secrets/db_app.txt && printf '\\r\\n' >> secrets/db_app.txt").assertSuccess();
+
+        Docker.Output check = run(project, "bash scripts/secrets.sh --check");
+
+        assertThat(check.exitCode()).isEqualTo(2);
+        assertThat(check.text()).startsWith("fail  secrets/db_app.txt is not one line of plain characters").hasLineCount(1);
+    }
+
+    /** What makes each secret notes how open their folder is at that moment. */
+    @Test
+    void theFolderOfSecretsIsClosedBeforeAnyIsMade() throws IOException {
+        Path fakes = Files.createDirectory(host.resolve("fakes"));
+        Files.writeString(fakes.resolve("head"), "#!/usr/bin/env bash\nls -ldL secrets >> \"${0%/*}/modes\"; PATH=${PATH#*:}; exec head \"$@\"\n");
+        run(fakes, "chmod +x head").assertSuccess();
+        environment.put("PATH", fakes + ":" + System.getenv("PATH"));
+        for (boolean link : List.of(false, true)) {
+            if (link) {
+                run(project, "rm -rf ../elsewhere; mv secrets ../elsewhere; rm -f ../elsewhere/*.*; chmod 0755 ../elsewhere; ln -s ../elsewhere secrets")
+                        .assertSuccess();
+            }
+            run(project, "umask 022; bash scripts/secrets.sh").assertSuccess();
+        }
+
+        assertThat(Files.readAllLines(fakes.resolve("modes"))).hasSizeGreaterThan(8).allMatch(line -> line.startsWith("drwx------"));
+        assertThat(project.resolve("secrets")).isSymbolicLink();
+        assertThat(run(project, "bash scripts/secrets.sh --check").text()).startsWith("ok    ");
     }
 
     @ParameterizedTest

@@ -1,6 +1,7 @@
 package dev.slipway.analysis.production;
 
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -9,13 +10,16 @@ import org.springframework.context.annotation.Profile;
 import org.springframework.core.env.Environment;
 import org.springframework.stereotype.Component;
 
-/** Refuses to start with a secret that is missing, too short to be one, or the one that everybody knows. */
+/** Refuses to start with a secret that is missing, too short to be one, read differently elsewhere, or the one that everybody knows. */
 @Component
 @Profile("production")
 class SecretsCheck implements BeanFactoryPostProcessor, EnvironmentAware {
 
     /** Characters. scripts/secrets.sh makes 43, which is 256 bits. */
     private static final int SHORTEST = 20;
+
+    /** What every reader takes alike, the database's configuration files and the shell's among them. */
+    private static final Pattern PLAIN = Pattern.compile("[!#-&(-\\[\\]-~]+");
 
     /** Each password by the property that asks for it. */
     private static final Map<String, String> PASSWORDS = Map.of(
@@ -42,6 +46,9 @@ class SecretsCheck implements BeanFactoryPostProcessor, EnvironmentAware {
     private static void check(String name, @Nullable String secret) {
         if (secret == null || secret.isEmpty()) {
             throw new InsecureSecretException("The secret " + name + " is missing or empty.");
+        }
+        if (!PLAIN.matcher(secret).matches()) {
+            throw new InsecureSecretException("The secret " + name + " is not one line of plain characters (no space, quote, backslash or Windows line end).");
         }
         if (secret.startsWith("development-only")) {
             throw new InsecureSecretException("The secret " + name + " is development's, which everybody knows.");

@@ -18,7 +18,8 @@ class SecretsCheckTest {
     @CsvSource({
         "'', is missing or empty",
         "development-only-db_app, 'is development''s, which everybody knows'",
-        "only-19-characters., has fewer than 20 characters"
+        "only-19-characters., has fewer than 20 characters",
+        "long-enough-with-a-\\-in-it, is not one line of plain characters"
     })
     void productionDoesNotStartWith(String secret, String because, CapturedOutput output) {
         start("production", secret);
