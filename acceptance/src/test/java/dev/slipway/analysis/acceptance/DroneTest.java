@@ -121,8 +121,9 @@ class DroneTest {
             containers.forEach(container -> Docker.run("docker", "rm", "--force", "--volumes", container));
             Docker.run("docker", "network", "rm", name, name + "-proxy");
             list(pipeline(), "volumes").forEach(volume -> Docker.run("docker", "volume", "rm", "--force", name + "-" + volume.get("name")));
-            Docker.run("docker", "image", "rm", "--force", "localhost/analysis-app:" + COMMIT, published());
+            Docker.run("docker", "image", "rm", "--force", "localhost/analysis-app:" + COMMIT, "localhost/analysis-mixnode:" + COMMIT, published());
             Docker.run("bash", "-c", "docker image rm --force $(docker image ls -q " + registry + "/team/analysis-app)");
+            Docker.run("docker", "image", "rm", "--force", registry + "/team/analysis-mixnode:" + VERSION);
             // Files that root wrote in a container, for the user who deletes the folder.
             Docker.run("docker", "run", "--rm", "--volume", workspace + ":/workspace", "--entrypoint", "chown",
                     (String) steps().get(0).get("image"), "-R", String.valueOf(Files.getAttribute(credentials, "unix:uid")), "/workspace");
@@ -196,12 +197,17 @@ class DroneTest {
                         assertThat(files).anyMatch(file -> file.getFileName().toString().matches("analysis-app-.*\\.jar"));
                     }
                 }
-                case "image" -> assertThat(Docker.run("docker", "image", "inspect", "--format", "{{json .Config.Labels}}", "localhost/analysis-app:" + COMMIT)
+                case "image" -> assertThat(List.of("analysis-app", "analysis-mixnode")).allSatisfy(image -> assertThat(Docker.run("docker", "image", "inspect",
+                                        "--format", "{{json .Config.Labels}}", "localhost/" + image + ":" + COMMIT)
                                 .assertSuccess()
                                 .text())
-                        .contains(VERSION, COMMIT);
+                        .contains(VERSION, COMMIT));
                 case "stack" -> assertThat(output).contains("ok    no port is published").doesNotContain("\nfail ");
-                case "publish" -> assertThat(published("/v2/team/analysis-app/manifests/" + VERSION)).isEqualTo(200);
+                case "publish" -> {
+                    for (String image : List.of("analysis-app", "analysis-mixnode")) { // Every image that a deploy from the registry pulls.
+                        assertThat(published("/v2/team/" + image + "/manifests/" + VERSION)).as(image).isEqualTo(200);
+                    }
+                }
                 default -> throw new AssertionError("no check for the step " + step);
             }
         }
