@@ -121,7 +121,7 @@ class MonitoringConfigurationTest {
     @Test
     void grafanasOwnTypesAcceptEveryDashboard(@TempDir Path folder) throws IOException {
         Docker.Output installed = Docker.run(folder, Map.of(), "npm", "install", "--prefix", ".", "--no-save", "--no-audit", "--no-fund",
-                "--prefer-offline", "--fetch-retries=0", "--fetch-timeout=20000", "@grafana/schema@12.3.1", "typescript@5.9.3");
+                "--prefer-offline", "--fetch-retries=0", "--fetch-timeout=20000", "@grafana/schema@12.4.11", "typescript@5.9.3");
         if (installed.exitCode() != 0) {
             System.out.println("SKIPPED: Grafana's types of the dashboards, for npm cannot install them: "
                     + installed.text().lines().filter(line -> !line.startsWith("npm warn")).findFirst().orElse(""));
