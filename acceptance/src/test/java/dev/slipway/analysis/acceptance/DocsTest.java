@@ -63,6 +63,16 @@ class DocsTest {
         }
     }
 
+    /** A generated project's scripts are not executable before its first build. */
+    @Test
+    void everyCommandCallsAScriptByBash() throws IOException {
+        List<Path> pages = new ArrayList<>(pages());
+        pages.add(Project.FOLDER.resolve("README.md"));
+        for (Path page : pages) {
+            assertThat(Files.readAllLines(page)).as(page.toString()).noneMatch(line -> line.matches("\\s*(\\./)?scripts/[a-z-]+\\.sh.*"));
+        }
+    }
+
     private static List<Path> pages() throws IOException {
         try (Stream<Path> files = Files.list(DOCS)) {
             return files.filter(file -> file.toString().endsWith(".md")).sorted().toList();
