@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# Usage: scripts/test-docker-compose.sh [--no-restart]
+# Usage: scripts/test-docker-compose.sh [--write] [--restart]
 #
-# Checks the running stack from outside, whatever its layers: configuration, health, networks, endpoints, and that its
-# data survives a restart of the database and the app, which --no-restart leaves out. What it submits it deletes again.
+# Checks the running stack from outside, whatever its layers: configuration, health, networks, endpoints. It changes nothing
+# unless it is told to:
+#
+#   --write      submits an analysis, waits for its result, and deletes it again
+#   --restart    restarts the database and the app, which clients notice; with --write the analysis has to survive that
+#
 # COMPOSE_PROJECT_NAME names a stack other than this folder's.
 #
 # Exit status: 0 all is ok; 2 something fails.
@@ -210,29 +214,52 @@ until_done() {
   return 1
 }
 
-data() {
-  local path before started
+# submitted: sets $path and $before to an analysis that is done.
+submitted() {
   ask POST /api/analyses "{\"name\": \"test-docker-compose\", \"values\": [1, 2, 3, 4]}"
   path=/api/${location#*/api/}
   if [ "$status" != 202 ] || ! until_done "$path" 30; then
     report fail "an analysis is not computed within 30 s: ${status:-no answer} $body" "docker compose logs --tail 50 app worker"
-    return
+    return 1
   fi
   case $body in
     *'"mean":2.5'*) report ok "an analysis is accepted and computed" ;;
     *) report fail "an analysis is computed wrongly: $body" "docker compose logs --tail 50 app worker" ;;
   esac
   before=$body
-  if [ "$restart" = yes ]; then
+}
+
+# survives: whether what was submitted, or else the list, is served again.
+survives() {
+  local deadline=$((SECONDS + patience))
+  if [ -n "$before" ]; then
+    until_done "$path" "$patience" && [ "$body" = "$before" ]
+    return
+  fi
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    ask GET /api/analyses
+    if [ "$status" = 200 ]; then return 0; fi
+    sleep 1
+  done
+  return 1
+}
+
+data() {
+  local path='' before='' started kept
+  if [ -n "$write" ]; then submitted || return 0; fi
+  if [ -n "$restart" ]; then
     started=$SECONDS
     docker restart "$(running db)" "$(running app)" > /dev/null
     settle
-    if until_done "$path" "$patience" && [ "$body" = "$before" ]; then
-      report ok "it is the same after a restart of the database and the app, $((SECONDS - started)) s later"
+    kept="the service answers"
+    if [ -n "$before" ]; then kept="it is the same"; fi
+    if survives; then
+      report ok "$kept after a restart of the database and the app, $((SECONDS - started)) s later"
     else
-      report fail "it is not the same after a restart of the database and the app: ${status:-no answer}" "docker compose logs --tail 50 db app"
+      report fail "a restart of the database and the app was not survived: ${status:-no answer}" "docker compose logs --tail 50 db app"
     fi
   fi
+  [ -n "$write" ] || return 0
   ask DELETE "$path"
   if [ "$status" = 204 ]; then
     report ok "it is deleted again"
@@ -241,12 +268,14 @@ data() {
   fi
 }
 
-restart=yes address='' port='' outside='' image='' status='' type='' location='' body=''
-case ${1:-} in
-  '') ;;
-  --no-restart) restart=no ;;
-  *) die "there is no option $1: scripts/test-docker-compose.sh --help" ;;
-esac
+restart='' write='' address='' port='' outside='' image='' status='' type='' location='' body=''
+for argument; do
+  case $argument in
+    --restart) restart=yes ;;
+    --write) write=yes ;;
+    *) die "there is no option $argument: bash scripts/test-docker-compose.sh --help" ;;
+  esac
+done
 docker version > /dev/null 2>&1 || die "no Docker Engine answers: scripts/doctor.sh says more"
 
 configuration docker-compose.yml

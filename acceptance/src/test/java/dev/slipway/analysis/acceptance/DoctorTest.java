@@ -330,7 +330,7 @@ class DoctorTest {
         @Test
         void allIsOk() {
             var doctor = stack.script("doctor.sh");
-            var test = stack.script("test-docker-compose.sh", "--no-restart");
+            var test = stack.script("test-docker-compose.sh", "--write");
 
             assertAllOk(doctor);
             assertThat(doctor.text()).contains("ok    4 containers are healthy");
@@ -359,7 +359,7 @@ class DoctorTest {
                 String name = stack.name() + "-worker-1";
                 assertFound(stack.script("doctor.sh"), 2, "fail  " + name + " ended: Exited (137)", ": docker compose logs --tail 50 worker");
                 assertAllOk(stack.script("doctor.sh", "--no-containers"));
-                assertFound(stack.script("test-docker-compose.sh", "--no-restart"), 2,
+                assertFound(stack.script("test-docker-compose.sh", "--write"), 2,
                         "fail  " + name, "fail  an analysis is not computed within 30 s");
             } finally {
                 stack.compose("up", "--detach", "--wait", "--no-recreate", "worker").assertSuccess();
@@ -373,8 +373,11 @@ class DoctorTest {
             Docker.run("docker", "network", "connect", stack.name() + "_backend", nginx).assertSuccess();
             Docker.run("docker", "network", "connect", "bridge", database).assertSuccess();
             try {
-                assertFound(stack.script("test-docker-compose.sh", "--no-restart"), 2,
-                        "fail  nginx reaches the database", "fail  the database has a way out, bridge");
+                Object started = Stack.inspect(database).at("/State/StartedAt");
+                var test = stack.script("test-docker-compose.sh");
+                assertFound(test, 2, "fail  nginx reaches the database", "fail  the database has a way out, bridge");
+                assertThat(test.text()).contains("GET /api/analyses answers 200").doesNotContain("accepted", "restart", "deleted");
+                assertThat(Stack.inspect(database).at("/State/StartedAt")).isEqualTo(started);
             } finally {
                 Docker.run("docker", "network", "disconnect", stack.name() + "_backend", nginx).assertSuccess();
                 Docker.run("docker", "network", "disconnect", "bridge", database).assertSuccess();
