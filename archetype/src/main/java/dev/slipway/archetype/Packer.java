@@ -45,7 +45,7 @@ final class Packer {
             new Name("analysis(?=-(app|acceptance|net|mixnode)\\b)", "${artifactId}"),
             new Name("(?<=<version>)0\\.1\\.0(?=</version>)", "${version}"),
             new Name("mariadb:10\\.6", "${dbImage}"),
-            new Name("(?<=HTTP_PORT=|HTTP_PORT:-|localhost:|0\\.0\\.0\\.0:)881\\b", "${httpPort}"),
+            new Name("(?<=HTTP_PORT=|HTTP_PORT:-|localhost:|0\\.0\\.0\\.0:|127\\.0\\.0\\.1:)881\\b", "${httpPort}"),
             new Name("(?<=\\| )881(?= \\|)", "${httpPort}"));
 
     private static final Pattern LEFT_OVER = Pattern.compile("(?i)slipway");

@@ -52,10 +52,10 @@ class DevelopmentTest {
     }
 
     @Test
-    void onlyTheGatewayIsPublishedBeyondThisHost() {
+    void nothingIsPublishedBeyondThisHost() {
         Hardening.assertPublished(
                 stack,
-                "0.0.0.0:" + stack.httpPort(),
+                "127.0.0.1:" + stack.httpPort(),
                 "127.0.0.1:" + stack.variable("APP_PORT"),
                 "127.0.0.1:" + stack.variable("DEBUG_PORT"),
                 "127.0.0.1:" + stack.variable("DB_PORT"),
