@@ -19,7 +19,7 @@ verify() {
   local backup
   backup=$(given "${1:-}")
   if [ -z "$backup" ]; then
-    backup=$(find backups -type d -name '20*Z' 2> /dev/null | sort | tail -n 1)
+    backup=$(find -H backups -type d -name '20*Z' 2> /dev/null | sort | tail -n 1)
     [ -n "$backup" ] || die "there is no backup: scripts/backup.sh makes one"
   fi
   is_backup "$backup"

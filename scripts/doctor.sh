@@ -242,7 +242,7 @@ secret() {
   esac
   if [ ! -e "$path" ]; then
     report fail "$path is missing" "$mend"
-  elif [ -z "$(find "$path" -prune -perm -0004)" ]; then
+  elif [ -z "$(find -H "$path" -prune -perm -0004)" ]; then
     report fail "$path cannot be read by the containers" "chmod 0444 $path"
   elif [[ $1 = alert_* ]]; then
     return                             # may be empty, see alerts
@@ -293,7 +293,7 @@ mounts() {
   while read -r service path; do
     case $path in "$PWD"/*) ;; *) continue ;; esac   # the host's own folders have the modes that they have
     [ -e "$path" ] || continue
-    closed=$(find "$path" \( ! -perm -0004 -o -type d ! -perm -0001 \) 2> /dev/null | sed -n 1p)
+    closed=$(find -H "$path" \( ! -perm -0004 -o -type d ! -perm -0001 \) 2> /dev/null | sed -n 1p)
     [ -z "$closed" ] || report fail "$(short "$closed") cannot be read by $service" "chmod -R a+rX $(short "$path")"
   done <<< "$(of bind)"
 }
@@ -360,9 +360,9 @@ certificate() {
 backups() {
   if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
     return
-  elif [ -z "$(find backups -path "*/20*Z/manifest" 2> /dev/null | sed -n 1p)" ]; then
+  elif [ -z "$(find -H backups -path "*/20*Z/manifest" 2> /dev/null | sed -n 1p)" ]; then
     report warn "there is no backup" "scripts/backup.sh"
-  elif [ -z "$(find backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | sed -n 1p)" ]; then
+  elif [ -z "$(find -H backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | sed -n 1p)" ]; then
     report warn "the last backup is older than $backup_hours hours" "scripts/backup.sh"
   else
     report ok "the last backup is younger than $backup_hours hours"

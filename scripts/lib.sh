@@ -331,7 +331,7 @@ DATABASE_USER=999
 # own_backups: backups/ is written by the database's user, read by the group of whoever starts this, and nobody else's.
 own_backups() {
   mkdir -p backups
-  [ -z "$(find backups -prune -user $DATABASE_USER)" ] || return 0
+  [ -z "$(find -H backups -prune -user $DATABASE_USER)" ] || return 0
   container --user 0:0 --cap-add CHOWN --cap-add FOWNER --cap-add FSETID --entrypoint bash backup -c \
     "chown $DATABASE_USER:$(id -g) /backups && chmod 2750 /backups"
 }
@@ -356,5 +356,5 @@ backup_stream() {
 
 # restored FOLDER: notes that this backup has been restored, if it is one of backups/.
 restored() {
-  [ "$(cd "$1/.." && pwd -P)" != "$(pwd -P)/backups" ] || container backup verified "$(basename "$1")"
+  [ "$(cd "$1/.." && pwd -P)" != "$(cd backups 2> /dev/null && pwd -P)" ] || container backup verified "$(basename "$1")"
 }

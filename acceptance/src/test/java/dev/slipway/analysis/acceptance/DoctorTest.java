@@ -292,6 +292,7 @@ class DoctorTest {
             assertFound(stack.script("doctor.sh"), 1, "warn  there is no backup: scripts/backup.sh\n");
 
             Path manifest = aBackup(project);
+            shell("mv backups another-disk; ln -s another-disk backups").assertSuccess();
             assertAllOk(stack.script("doctor.sh"));
 
             Files.setLastModifiedTime(manifest, FileTime.from(Instant.now().minus(Duration.ofHours(27))));
