@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: scripts/deploy.sh [TAG]
+# Usage: scripts/deploy.sh [TAG] [--restart]
 #
 # Brings this host to version TAG without losing a request: checks the host, gets the image, backs up when a migration
 # is pending, migrates, and replaces app and worker one container after the other, the new one ready before the old one
@@ -7,6 +7,9 @@
 #
 # The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that
 # TAG, and TAG is the commit if none is given.
+#
+# What is mounted into a container as a file, and changed, is taken in by its restart: of what serves clients, nginx, edge and
+# db, only with --restart, since requests fail meanwhile.
 #
 # The last line says what happened. Exit status: 0 deployed; 1 not, and what served before serves on; 2 it needs a hand.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -75,6 +78,25 @@ back() {
   die "$1; this host is back at $before"
 }
 
+# sweep: removes what a deploy that was cut off left, which is of another version and more than is wanted.
+sweep() {
+  local service containers container id name more serving
+  serving=$(image "$repository:$before")
+  [ "$serving" != none ] || return 0
+  for service in $rolled; do
+    containers=$(docker compose ps -aq "$service" | xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
+    more=$(($(grep -c . <<< "$containers") - $(of replicas | sed -n "s/^$service //p")))
+    while read -r _ container id name; do
+      if [ "$more" -gt 0 ] && [ "$id" != "$serving" ]; then
+        say "Removing the $service of ${name##*:}, which a deploy that was cut off left"
+        docker stop "$container" > /dev/null
+        docker rm "$container" > /dev/null
+        more=$((more - 1))
+      fi
+    done <<< "$containers"
+  done
+}
+
 # version IMAGE: the first two numbers of its MariaDB.
 version() { docker run --rm --network none --entrypoint mariadbd "$1" --version | sed 's/.*Ver \([0-9]*\.[0-9]*\).*/\1/'; }
 
@@ -100,9 +122,48 @@ same_database() {
   fi
 }
 
+# changed SERVICE CONTAINER: what is mounted into it from this folder and was written after it started.
+changed() {
+  local started folder
+  started=$(docker inspect -f '{{.State.StartedAt}}' "$2")
+  folder=$(docker inspect -f '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$2")
+  docker inspect -f '{{range .Mounts}}{{if eq .Type "bind"}}{{if not .RW}}{{.Destination}} {{.Source}}{{"\n"}}{{end}}{{end}}{{end}}' "$2" |
+    while read -r target source; do
+      case $1:$target:$source in
+        # What has its own way in, is read again each time, or only before there is a database.
+        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder/acme" | *:"$folder/metrics") ;;
+        db:/docker-entrypoint-initdb.d/* | db:/usr/local/bin/*) ;;
+        *:"$folder"/*) find "$source" -type f -newerct "$started" ;;
+      esac
+    done | sed "s|^$folder/||" | list
+}
+
+# refresh: restarts what has a changed file, and sets $waits to what waits for it.
+waits=""
+refresh() {
+  local service container files restarted=""
+  while read -r service container; do
+    once "$container" && continue
+    files=$(changed "$service" "$container")
+    [ -n "$files" ] || continue
+    case $restart:$service in
+      :nginx | :edge | :db) waits="$waits $service has not read $files;" ;;
+      *)
+        say "Restarting $service, which has not read $files"
+        docker restart "$container" > /dev/null
+        restarted=yes
+        ;;
+    esac
+  done <<< "$(docker compose ps --format '{{.Service}} {{.ID}}')"
+  # shellcheck disable=SC2086 # a word each
+  [ -z "$restarted" ] || up --no-recreate $others
+}
+
 tag=""
+restart=""
 for argument; do
   case $argument in
+    --restart) restart=yes ;;
     -*) die "there is no option $argument: see --help" ;;
     *) [ -z "$tag" ] || die "one TAG at a time: see --help"; tag=$argument ;;
   esac
@@ -125,6 +186,11 @@ if [ -z "$tag" ]; then
   if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 fi
 
+shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' .env.example); do
+  [ -z "${!name:-}" ] || say "$name"
+done | list)
+[ -z "$shell" ] || say "This shell sets $shell: that counts in place of .env, here and nowhere else"
+
 status=0
 findings=$(bash scripts/doctor.sh --no-containers) || status=$?
 [ "$status" -le 2 ] || die "scripts/doctor.sh broke off: the lines above say why; nothing was changed"
@@ -145,11 +211,18 @@ mixnode=$registry/$(setting MIXNODE_IMAGE)
 ! has_service betanet-mixnode-1 || get "$mixnode:$tag" docker-compose.betanet.yml betanet-mixnode-1 ||
   die "there is no image $mixnode:$tag; nothing was changed"
 
+sweep
 # Where nothing serves, nothing can be kept from failing.
 first=""
 docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || first=yes
 [ "$tag" != "$before" ] || [ -n "$first" ] || keep
+present=$(docker compose ps -q db)
 TAG=$tag up --no-recreate db || die "the database does not start: see docker compose logs db"
+if ! sql <<< "SELECT 1" > /dev/null 2>&1; then
+  [ -n "$present" ] || docker compose --progress quiet rm -sf db > /dev/null
+  die "the database was made with other passwords than those of secrets/, development's perhaps: put those back, or DB_VOLUME=another into .env \
+after docker compose down, or docker compose down --volumes if the data may go; nothing was changed"
+fi
 ! has_service backup || own_backups || die "backups/ cannot be made the database's; nothing was changed"
 output=$(migrate -e MIGRATE_DRY_RUN=true) || true
 pending=$(sed -n 's/.*Pending migrations: \([^"]*\).*/\1/p' <<< "$output")
@@ -183,7 +256,7 @@ fi
 remember TAG="$tag"
 # What else changed, and what is not there yet.
 # shellcheck disable=SC2086 # a word each, and none
-if ! up $recreate $rolled || ! up --remove-orphans $others; then
+if ! up $recreate $rolled || ! up --remove-orphans $others || ! refresh; then
   [ -z "$first" ] || die "$tag is not healthy: see docker compose ps, mend it and call this again"
   needs_a_hand "$tag serves, but not every service is healthy: see docker compose ps"
 fi
@@ -196,8 +269,7 @@ if ! answered; then
   [ -z "$first" ] || die "$tag runs, but no answer of it comes through the gateway: the lines above say why"
   needs_a_hand "$tag runs, but no answer of it comes through the gateway: the lines above say why"
 fi
-if [ -n "$first" ] || [ "$tag" = "$before" ]; then
-  say "Deployed $tag."
-else
-  say "Deployed $tag. To go back: scripts/deploy.sh $before"
-fi
+last="Deployed $tag."
+[ -n "$first" ] || [ "$tag" = "$before" ] || last="$last To go back: scripts/deploy.sh $before"
+[ -z "$waits" ] || last="$last But$waits scripts/deploy.sh $tag --restart restarts it, and requests fail meanwhile"
+say "$last"

@@ -395,6 +395,9 @@ containers() {
       *) report fail "$service has no container" "docker compose up -d $service" ;;
     esac
   done <<< "$(of service | grep -vFx -e "$(of once)")"
+  if [ -n "$production" ] && [[ $seen == *" db "* ]] && [ "$reported" = "$before" ] && ! sql <<< "SELECT 1" > /dev/null 2>&1; then
+    report fail "the database has other passwords than secrets/" "put those that made it back; scripts/secrets.sh rotate changes them"
+  fi
   [ "$reported" != "$before" ] || report ok "$count containers are healthy"
 }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
@@ -30,7 +31,9 @@ class DeployTest {
     @BeforeAll
     static void theFirstDeploy() throws IOException {
         stack = Stack.production(project).with("COMPOSE_PROFILES", "backup");
-        first = deployed(stack.script("deploy.sh", "first"));
+        Docker.Output deploy = stack.script("deploy.sh", "first");
+        first = deployed(deploy);
+        assertThat(deploy.text()).contains("This shell sets COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME HTTP_PORT ");
     }
 
     @AfterAll
@@ -53,15 +56,9 @@ class DeployTest {
         assertThat(version("worker")).isEqualTo("second");
         assertThat(project.resolve("backups")).isNotEmptyDirectory();
         stack.with("TAG", null);
-        Path env = project.resolve(".env");
-        assertThat(Files.readAllLines(env)).contains("TAG=second");
-        Files.writeString(env, Files.readString(env).replace("TAG=second", "TAG=third"));
+        assertThat(Files.readAllLines(project.resolve(".env"))).contains("TAG=second");
 
-        whileClientsSend("back", () -> {
-            Docker.Output deploy = stack.script("deploy.sh", "first");
-            deployed(deploy);
-            assertThat(lastLine(deploy)).as("what ran, and not what .env said").endsWith("To go back: scripts/deploy.sh second");
-        });
+        whileClientsSend("back", () -> deployed(stack.script("deploy.sh", "first")));
 
         assertThat(version("app")).isEqualTo("first");
     }
@@ -97,7 +94,7 @@ class DeployTest {
                         .isEqualTo("deploy.sh: the app of " + tag + " did not become ready; this host is back at " + before);
             });
         } finally {
-            stack.with("DEPLOY_TIMEOUT", "120");
+            stack.with("DEPLOY_TIMEOUT", null);
         }
 
         assertThat(version("app")).isEqualTo(before);
@@ -133,7 +130,7 @@ class DeployTest {
 
             assertThat(version("app")).isEqualTo(before);
         } finally {
-            stack.with("DOCKER_CONFIG", System.getProperty("user.home") + "/.docker");
+            stack.with("DOCKER_CONFIG", null);
         }
     }
 
@@ -141,15 +138,24 @@ class DeployTest {
     void aMigrationThatFailsLeavesTheOldVersionServing() throws Exception {
         String before = version("app");
         build("unmigrated", migration("V2000__broken.sql", "CREATE TABEL broken (id INT);"));
+        build("cut", "ENV CUT=off");
+        stack.with("TAG", "cut").compose("up", "--detach", "--no-deps", "--no-recreate", "--scale", "app=2", "app").assertSuccess();
+        stack.with("TAG", null);
+        Path env = project.resolve(".env");
+        String settings = Files.readString(env);
+        Files.writeString(env, settings.replaceAll("(?m)^TAG=.*", "TAG=by-hand"));
 
         whileClientsSend("unmigrated", () -> {
             Docker.Output deploy = stack.script("deploy.sh", "unmigrated");
             assertThat(deploy.exitCode()).isEqualTo(1);
+            assertThat(deploy.text()).contains("Removing the app of cut, which a deploy that was cut off left\n");
             assertThat(lastLine(deploy)).startsWith("deploy.sh: the migration failed and " + before + " serves on");
         });
 
+        Files.writeString(env, settings);
         stack.sql("DELETE FROM app.flyway_schema_history WHERE NOT success");
         assertThat(version("app")).isEqualTo(before);
+        assertThat(stack.containers("app")).hasSize(1);
     }
 
     @Test
@@ -169,9 +175,17 @@ class DeployTest {
         String before = Files.readString(gateway);
         Files.writeString(gateway, before.replace("return 200 \"ok\\n\"", "return 200 \"changed\\n\""));
         Files.writeString(project.resolve(".env"), "APP_MEMORY=600M\n", StandardOpenOption.APPEND);
+        replaceWithAComment(project.resolve("mariadb/backup.sh"));
+        replaceWithAComment(project.resolve("mariadb/server.cnf"));
 
-        whileClientsSend("changed", () -> deployed(stack.script("deploy.sh", version("app"))));
+        whileClientsSend("changed", () -> {
+            Docker.Output deploy = stack.script("deploy.sh", version("app"));
+            deployed(deploy);
+            assertThat(deploy.text()).contains("Restarting backup, which has not read mariadb/backup.sh\n");
+            assertThat(lastLine(deploy)).contains("db has not read mariadb/server.cnf; scripts/deploy.sh " + version("app") + " --restart");
+        });
 
+        assertThat(stack.compose("exec", "-T", "backup", "tail", "-n", "1", "/usr/local/bin/backup.sh").text()).isEqualTo("# Changed.\n");
         assertThat(stack.get("/healthz").body()).isEqualTo("changed\n");
         assertThat(Stack.inspect(stack.containers("app").get(0)).at("/HostConfig/Memory").asLong()).isEqualTo(600L << 20);
 
@@ -183,8 +197,26 @@ class DeployTest {
 
         Files.writeString(gateway, before);
         List<String> containers = stack.containers();
-        deployed(stack.script("deploy.sh", version("app")));
+        Docker.Output restart = stack.script("deploy.sh", version("app"), "--restart");
+        deployed(restart);
         assertThat(stack.containers()).as("what is as it should be").isEqualTo(containers);
+        assertThat(lastLine(restart)).isEqualTo("Deployed " + version("app") + ".");
+        assertThat(stack.compose("exec", "-T", "db", "tail", "-n", "1", "/etc/mysql/conf.d/server.cnf").text()).isEqualTo("# Changed.\n");
+    }
+
+    @Test
+    void passwordsThatDidNotMakeTheDatabaseAreSaid() throws IOException {
+        Path secret = project.resolve("secrets/db_root.txt");
+        String before = Files.readString(secret);
+        overwrite(secret, "another-and-long-enough-password");
+        try {
+            Docker.Output deploy = stack.script("deploy.sh", version("app"));
+            assertThat(deploy.exitCode()).isEqualTo(1);
+            assertThat(lastLine(deploy)).startsWith("deploy.sh: the database was made with other passwords than those of secrets/");
+            assertThat(stack.script("doctor.sh").text()).contains("fail  the database has other passwords than secrets/");
+        } finally {
+            overwrite(secret, before);
+        }
     }
 
     @Test
@@ -237,6 +269,21 @@ class DeployTest {
     private static String migration(String name, String statement) throws IOException {
         Files.writeString(project.resolve("acceptance/" + name), statement + "\n");
         return "COPY --chmod=755 " + name + " /migrations/\nENV SPRING_FLYWAY_LOCATIONS=classpath:db/migration,filesystem:/migrations";
+    }
+
+    /** As git does it, which leaves the file that is mounted as it was. */
+    private static void replaceWithAComment(Path file) throws IOException {
+        Path changed = file.resolveSibling("changed");
+        Files.copy(file, changed, StandardCopyOption.COPY_ATTRIBUTES);
+        Files.writeString(changed, "# Changed.\n", StandardOpenOption.APPEND);
+        Files.move(changed, file, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** In place, so that the containers that have it mounted see it. */
+    private static void overwrite(Path secret, String content) throws IOException {
+        assertThat(secret.toFile().setWritable(true)).isTrue();
+        Files.writeString(secret, content);
+        assertThat(secret.toFile().setReadOnly()).isTrue();
     }
 
     private static boolean connects(String user, String password) {
