@@ -27,6 +27,7 @@ import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.SmartLifecycle;
 
 /** What a process tells Prometheus, and whom it sends traces to. */
 @ExtendWith(OutputCaptureExtension.class)
@@ -79,6 +80,7 @@ class MetricsTest {
         submit("orphaned", "[1]");
         eventually("analyses_finished_total", finished + 1);
 
+        database("INSERT INTO analysis_values SELECT id, REPEAT('1', 8) FROM analysis");
         database("UPDATE analysis SET status = 'RUNNING', due_at = UTC_TIMESTAMP(6), lease_owner = 'dead', attempts = 1");
 
         eventually("analyses_leases_expired_total", expired + 1);
@@ -87,16 +89,20 @@ class MetricsTest {
 
     @Test
     void theQueueIsMeasuredWhereNoWorkerIs() {
+        SmartLifecycle worker = (SmartLifecycle) service.getBean("worker");
+        worker.stop();
         try (ConfigurableApplicationContext web = start("spring.profiles.active=web")) {
             request(web, "POST", "/api/analyses", "{\"name\": \"waiting\", \"values\": [1]}");
             database("UPDATE analysis SET due_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE name = 'waiting'");
             database("INSERT INTO analysis (id, name, status, created_at, due_at)"
-                    + " VALUES ('0123456789abcdef', 'late', 'QUEUED', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE)");
+                    + " VALUES ('0123456789abcdef', 'retried', 'QUEUED', UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE, UTC_TIMESTAMP(6))");
 
             await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofSeconds(1)).untilAsserted(() -> {
                 assertThat(value(web, "analyses_queue_depth")).isEqualTo(1);
                 assertThat(value(web, "analyses_queue_oldest_seconds")).isBetween(60.0, 90.0);
             });
+        } finally {
+            worker.start();
         }
     }
 

@@ -100,7 +100,7 @@ class BackupTest {
 
         assertThat(dump()).isEqualTo(statements(unzipped(backup)));
         for (Writer writer : writers) {
-            List<String> names = stack.sql("SELECT name FROM analysis JOIN analysis_values ON analysis_id = id WHERE name LIKE 'writer-"
+            List<String> names = stack.sql("SELECT name FROM analysis WHERE name LIKE 'writer-"
                             + writer.number + "-%' ORDER BY LENGTH(name), name")
                     .lines()
                     .toList();

@@ -131,7 +131,7 @@ class UpgradeTest {
     /** The rows of these names, once no worker changes them any more. */
     private static String rows(String prefix) {
         await().atMost(Duration.ofSeconds(60)).until(() -> stack.sql("SELECT COUNT(*) FROM analysis WHERE status <> 'DONE'").equals("0"));
-        return stack.sql("SELECT analysis.*, doubles FROM analysis JOIN analysis_values ON analysis_id = id WHERE name LIKE '" + prefix
+        return stack.sql("SELECT analysis.*, doubles FROM analysis LEFT JOIN analysis_values ON analysis_id = id WHERE name LIKE '" + prefix
                 + "%' ORDER BY id");
     }
 

@@ -10,7 +10,7 @@ import java.util.UUID;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
 
-/** The values of one {@link Analysis}, which are read by the worker alone. */
+/** The values of one {@link Analysis}, which are read by the worker alone, and removed with its outcome. */
 @Entity
 @Table(name = "analysis_values")
 class AnalysisValues {

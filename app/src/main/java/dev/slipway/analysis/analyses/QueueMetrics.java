@@ -44,7 +44,7 @@ class QueueMetrics implements MeterBinder {
                 .description("Analyses that a worker may take now, counted to 100,000")
                 .register(meters);
         TimeGauge.builder("analyses.queue.oldest", () -> backlog().oldestMicroseconds, TimeUnit.MICROSECONDS)
-                .description("How long the first of them has been waiting")
+                .description("How long ago the oldest of them was submitted")
                 .register(meters);
     }
 
@@ -58,8 +58,16 @@ class QueueMetrics implements MeterBinder {
     private void ask() {
         try {
             backlog = jdbc.sql("""
-                            SELECT COUNT(*) AS depth, COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(due_at), UTC_TIMESTAMP(6)), 0) AS oldest
-                            FROM (SELECT due_at FROM analysis WHERE due_at <= UTC_TIMESTAMP(6) ORDER BY due_at LIMIT 100000) AS due
+                            SELECT
+                                (SELECT COUNT(*) FROM (SELECT 1 FROM analysis WHERE due_at <= UTC_TIMESTAMP(6) LIMIT 100000) AS due) AS depth,
+                                COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)), 0) AS oldest
+                            FROM (
+                                (SELECT created_at FROM analysis FORCE INDEX (by_status_and_creation)
+                                 WHERE status = 'QUEUED' AND due_at <= UTC_TIMESTAMP(6) ORDER BY created_at LIMIT 1)
+                                UNION ALL
+                                (SELECT created_at FROM analysis FORCE INDEX (by_status_and_creation)
+                                 WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6) ORDER BY created_at LIMIT 1)
+                            ) AS first
                             """)
                     .query((row, number) -> new Backlog(row.getDouble("depth"), row.getDouble("oldest")))
                     .single();

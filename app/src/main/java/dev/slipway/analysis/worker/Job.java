@@ -1,12 +1,14 @@
 package dev.slipway.analysis.worker;
 
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An analysis that a worker has claimed.
  *
+ * @param owner the claim's own name, so that nobody takes a later claim of the same analysis for this one
  * @param attempt which attempt this is, from 1
- * @param leaseExpired whether another worker held it and did not finish in time
- * @param doubles the values, as stored
+ * @param endedItsWorker whether the worker before, which computed nothing else, did not come back
+ * @param doubles the values, as stored; null if they are gone
  */
-record Job(UUID id, int attempt, boolean leaseExpired, byte[] doubles) {}
+record Job(UUID id, String owner, int attempt, boolean endedItsWorker, byte @Nullable [] doubles) {}

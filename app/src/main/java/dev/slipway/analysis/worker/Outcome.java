@@ -2,16 +2,25 @@ package dev.slipway.analysis.worker;
 
 import dev.slipway.analysis.analyses.Result;
 import java.time.Duration;
-import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** What a worker has to say of a {@link Job}. */
 sealed interface Outcome {
 
-    UUID id();
+    record Done(Result result) implements Outcome {}
 
-    record Done(UUID id, Result result) implements Outcome {}
+    /** @param reason cut to what its column holds */
+    record Failed(@Nullable String reason) implements Outcome {
 
-    record Failed(UUID id, String reason) implements Outcome {}
+        private static final int LONGEST = 500;
 
-    record Retry(UUID id, Duration delay) implements Outcome {}
+        public Failed {
+            if (reason != null && reason.length() > LONGEST) {
+                int end = LONGEST - 1;
+                reason = reason.substring(0, Character.isHighSurrogate(reason.charAt(end - 1)) ? end - 1 : end) + "…";
+            }
+        }
+    }
+
+    record Retry(Duration delay) implements Outcome {}
 }

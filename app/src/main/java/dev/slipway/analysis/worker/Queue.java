@@ -3,77 +3,111 @@ package dev.slipway.analysis.worker;
 import dev.slipway.analysis.analyses.Result;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.springframework.context.annotation.Profile;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
-import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * The table {@code analysis} as a queue that any number of workers share. A claim is a lease: the row belongs to its
- * owner until {@code due_at}, and then to whoever takes it next. All times are the database's, so that the clocks of
+ * The table {@code analysis} as a queue that any number of workers share. A claim is a lease of one row: it belongs to
+ * its owner until {@code due_at}, and then to whoever takes it next. All times are the database's, so that the clocks of
  * the workers need not agree.
+ *
+ * <p>A row whose lease ended is a suspect: it may have ended its worker, or have been beside one that did. Who takes it
+ * must compute it alone in its process; only a worker that ended while it did so is counted against the row.
  */
 @Repository
 @Profile("worker")
 class Queue {
 
     private final JdbcClient jdbc;
+    private final TransactionTemplate transaction;
 
-    Queue(JdbcClient jdbc) {
+    Queue(JdbcClient jdbc, PlatformTransactionManager transactions) {
         this.jdbc = jdbc;
+        this.transaction = new TransactionTemplate(transactions);
     }
 
-    /** Claims the analyses that are due longest, none that another worker is claiming, and waits for no lock. */
-    @Transactional
-    public List<Job> claim(String owner, int limit, Duration lease) {
-        // Any plan but reading the index in its order would lock rows that are not taken. And one locking read for all:
-        // a plain one after it may have an older view, and miss the values of what was just submitted.
-        List<Job> jobs = jdbc.sql("""
-                        SELECT id, attempts + 1 AS attempt, status = 'RUNNING' AS lease_expired, doubles
-                        FROM analysis FORCE INDEX (queue) STRAIGHT_JOIN analysis_values ON analysis_id = id
-                        WHERE due_at <= UTC_TIMESTAMP(6)
-                        ORDER BY due_at
-                        LIMIT :limit
-                        FOR UPDATE SKIP LOCKED
-                        """)
-                .param("limit", limit)
-                .query((row, number) -> new Job(
-                        uuid(row.getBytes("id")),
-                        row.getInt("attempt"),
-                        row.getBoolean("lease_expired"),
-                        row.getBytes("doubles")))
-                .list();
-        if (!jobs.isEmpty()) {
-            jdbc.sql("""
-                            UPDATE analysis
-                            SET status = 'RUNNING', attempts = attempts + 1, lease_owner = :owner,
-                                started_at = UTC_TIMESTAMP(6), due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
-                            WHERE id IN (:ids)
+    /** Claims the oldest analysis that is due and that no other worker is claiming, and waits for no lock. */
+    Optional<Job> claim(Duration lease) {
+        return claim("QUEUED", "worker-", lease);
+    }
+
+    /** Claims the oldest suspect, for a worker that computes nothing else meanwhile. */
+    Optional<Job> claimSuspect(Duration lease) {
+        return claim("RUNNING", "alone-", lease);
+    }
+
+    boolean hasSuspects() {
+        return jdbc.sql("SELECT EXISTS (SELECT 1 FROM analysis WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
+                .query(Boolean.class)
+                .single();
+    }
+
+    private Optional<Job> claim(String status, String role, Duration lease) {
+        String owner = role + UUID.randomUUID();
+        return transaction.execute(tx -> {
+            // Any plan but reading the index in its order would lock rows that are not taken.
+            Optional<Job> claimed = jdbc.sql("""
+                            SELECT id, doubles, COALESCE(lease_owner LIKE 'alone-%', FALSE) AS ended_its_worker,
+                                IF(status = 'RUNNING' AND lease_owner NOT LIKE 'alone-%', GREATEST(attempts, 1), attempts + 1) AS attempt
+                            FROM analysis FORCE INDEX (by_status_and_creation)
+                                LEFT JOIN analysis_values ON analysis_id = id
+                            WHERE status = :status AND due_at <= UTC_TIMESTAMP(6)
+                            ORDER BY created_at, id
+                            LIMIT 1
+                            FOR UPDATE SKIP LOCKED
                             """)
+                    .param("status", status)
+                    .query((row, number) -> new Job(
+                            uuid(row.getBytes("id")),
+                            owner,
+                            row.getInt("attempt"),
+                            row.getBoolean("ended_its_worker"),
+                            row.getBytes("doubles")))
+                    .optional();
+            claimed.ifPresent(job -> jdbc.sql("""
+                            UPDATE analysis
+                            SET status = 'RUNNING', attempts = :attempt, lease_owner = :owner,
+                                started_at = UTC_TIMESTAMP(6), due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
+                            WHERE id = :id
+                            """)
+                    .param("attempt", job.attempt())
                     .param("owner", owner)
                     .param("lease", microseconds(lease))
-                    .param("ids", jobs.stream().map(job -> bytes(job.id())).toList())
-                    .update();
-        }
-        return jobs;
+                    .param("id", bytes(job.id()))
+                    .update());
+            return claimed;
+        });
+    }
+
+    /** Lets the claim last for another lease, and says whether it still was the owner's. */
+    boolean renew(Job job, Duration lease) {
+        return update(jdbc.sql("""
+                        UPDATE analysis SET due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
+                        WHERE id = :id AND lease_owner = :owner
+                        """)
+                .param("lease", microseconds(lease)), job);
     }
 
     /**
-     * Writes the outcomes down, except of analyses whose lease another worker took over or that were deleted.
+     * Writes the outcome down, and removes the values, which nobody reads any more.
      *
-     * @return those written down
+     * @return false, with nothing written, if another worker has taken the analysis over or it was deleted
      */
-    @Transactional
-    public List<Outcome> finish(String owner, List<Outcome> outcomes) {
-        return outcomes.stream()
-                .filter(outcome -> statement(outcome)
-                                .param("id", bytes(outcome.id()))
-                                .param("owner", owner)
-                                .update()
-                        == 1)
-                .toList();
+    boolean finish(Job job, Outcome outcome) {
+        return transaction.execute(tx -> {
+            boolean mine = update(statement(outcome), job);
+            if (mine && !(outcome instanceof Outcome.Retry)) {
+                jdbc.sql("DELETE FROM analysis_values WHERE analysis_id = :id")
+                        .param("id", bytes(job.id()))
+                        .update();
+            }
+            return mine;
+        });
     }
 
     private JdbcClient.StatementSpec statement(Outcome outcome) {
@@ -113,17 +147,18 @@ class Queue {
                 .param("reason", ((Outcome.Failed) outcome).reason());
     }
 
-    /** Gives back what the owner has claimed and not finished, as though it had never been claimed. */
-    @Transactional
-    public int giveBack(String owner, List<UUID> ids) {
-        return jdbc.sql("""
+    /** Gives the claim back, as though it had never been made, and says whether it still was the owner's. */
+    boolean giveBack(Job job) {
+        return update(jdbc.sql("""
                         UPDATE analysis
                         SET status = 'QUEUED', attempts = attempts - 1, lease_owner = NULL, due_at = UTC_TIMESTAMP(6)
-                        WHERE id IN (:ids) AND lease_owner = :owner
-                        """)
-                .param("ids", ids.stream().map(Queue::bytes).toList())
-                .param("owner", owner)
-                .update();
+                        WHERE id = :id AND lease_owner = :owner
+                        """), job);
+    }
+
+    private boolean update(JdbcClient.StatementSpec statement, Job job) {
+        return transaction.execute(tx ->
+                statement.param("id", bytes(job.id())).param("owner", job.owner()).update() == 1);
     }
 
     private static long microseconds(Duration duration) {

@@ -1,24 +1,38 @@
 package dev.slipway.analysis.worker;
 
 import dev.slipway.analysis.analyses.Doubles;
+import dev.slipway.analysis.analyses.Result;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.UUID;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.availability.AvailabilityChangeEvent;
+import org.springframework.boot.availability.ReadinessState;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Profile;
+import org.springframework.dao.NonTransientDataAccessException;
+import org.springframework.dao.NonTransientDataAccessResourceException;
+import org.springframework.jdbc.UncategorizedSQLException;
 import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.stereotype.Component;
 
 /**
- * Works the queue off: claims a batch, computes it, writes the outcomes down. While there is work there is no pause, on
- * an empty queue there are pauses that double up to {@link WorkerProperties#maxIdle}.
+ * Works the queue off, each thread one analysis at a time: claims it, computes it, writes its outcome down. While there
+ * is work there is no pause, on an empty queue there are pauses that double up to {@link WorkerProperties#maxIdle}. One
+ * more thread renews the leases and ends what takes too long. A worker that can no longer work says that it is not ready,
+ * and ends its process.
  */
 @Component
 @Profile("worker")
@@ -27,39 +41,91 @@ class Worker implements SmartLifecycle {
     private static final Logger log = LoggerFactory.getLogger(Worker.class);
     private static final Duration MIN_IDLE = Duration.ofMillis(10);
 
+    /** How long an interrupted computation may take to come back. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
     private final Queue queue;
     private final WorkerProperties properties;
     private final WorkerMetrics metrics;
+    private final Computation computation;
+    private final Duration gracePeriod;
+    private final Runnable end;
+    private final Set<Thread> working = ConcurrentHashMap.newKeySet();
+    private final Set<Run> runs = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean broken = new AtomicBoolean();
     private volatile CountDownLatch stopping = new CountDownLatch(0);
+    private volatile long looked;
+    private Semaphore company;
     private ExecutorService threads;
+    private ScheduledExecutorService keeper;
 
-    Worker(Queue queue, WorkerProperties properties, WorkerMetrics metrics) {
+    @Autowired
+    Worker(
+            Queue queue,
+            WorkerProperties properties,
+            WorkerMetrics metrics,
+            @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod,
+            ApplicationContext context) {
+        this(queue, properties, metrics, Statistics::of, gracePeriod, () -> {
+            AvailabilityChangeEvent.publish(context, ReadinessState.REFUSING_TRAFFIC);
+            new Thread(() -> System.exit(1), "worker-end").start();
+        });
+    }
+
+    /**
+     * @param gracePeriod how long a stop waits for what is being computed
+     * @param end what ends the process of a worker that can no longer work
+     */
+    Worker(
+            Queue queue,
+            WorkerProperties properties,
+            WorkerMetrics metrics,
+            Computation computation,
+            Duration gracePeriod,
+            Runnable end) {
         this.queue = queue;
         this.properties = properties;
         this.metrics = metrics;
+        this.computation = computation;
+        this.gracePeriod = gracePeriod;
+        this.end = end;
     }
 
     @Override
     public void start() {
         stopping = new CountDownLatch(1);
+        looked = System.nanoTime() - properties.maxIdle().toNanos();
+        company = new Semaphore(properties.threads(), true);
         threads = Executors.newFixedThreadPool(properties.threads(), new CustomizableThreadFactory("worker-"));
         for (int i = 0; i < properties.threads(); i++) {
             threads.execute(this::run);
         }
+        keeper = Executors.newSingleThreadScheduledExecutor(new CustomizableThreadFactory("worker-keeper-"));
+        long interval = shorter(properties.lease().dividedBy(6), Duration.ofSeconds(1)).toMillis();
+        keeper.scheduleWithFixedDelay(this::keep, interval, interval, TimeUnit.MILLISECONDS);
     }
 
-    /** Lets each thread finish the analysis that it computes, and gives the rest of its batch back. */
+    /** Lets each thread finish the analysis that it computes; what takes longer than the grace period is given back. */
     @Override
     public void stop() {
         stopping.countDown();
-        threads.shutdown();
+        long deadline = System.nanoTime() + gracePeriod.toNanos();
         try {
-            if (!threads.awaitTermination(properties.lease().toMillis(), TimeUnit.MILLISECONDS)) {
-                log.warn("A worker did not stop; another takes its analyses over when their lease ends");
+            while (!working.isEmpty() && System.nanoTime() < deadline) {
+                Thread.sleep(10);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        for (Run run : runs) {
+            if (run.leave()) {
+                log.warn("Analysis {} is given back: it was not done within {} s", run.job().id(), gracePeriod.toSeconds());
+                quietly(() -> queue.giveBack(run.job()));
+                runs.remove(run);
+            }
+        }
+        threads.shutdownNow();
+        keeper.shutdownNow();
     }
 
     @Override
@@ -68,21 +134,28 @@ class Worker implements SmartLifecycle {
     }
 
     private void run() {
+        working.add(Thread.currentThread());
         metrics.started();
         try {
             workUntilStopped();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (Throwable e) {
+            log.error("A thread of the worker ended", e);
         } finally {
             metrics.stopped();
+            working.remove(Thread.currentThread());
+        }
+        if (isRunning()) {
+            breakDown();
         }
     }
 
-    private void workUntilStopped() {
-        // One owner a thread: a thread that lost its lease must not take the next holder's for its own.
-        String owner = "worker-" + UUID.randomUUID();
+    private void workUntilStopped() throws InterruptedException {
         Duration idle = MIN_IDLE;
         while (isRunning()) {
             try {
-                if (work(owner) > 0) {
+                if (workAlone() || work()) {
                     idle = MIN_IDLE;
                 } else {
                     pause(idle);
@@ -95,40 +168,174 @@ class Worker implements SmartLifecycle {
         }
     }
 
-    private int work(String owner) {
-        List<Job> jobs = queue.claim(owner, properties.batchSize(), properties.lease());
-        metrics.claimed(jobs);
-        List<Outcome> outcomes = new ArrayList<>();
-        for (Job job : jobs) {
-            if (!isRunning()) {
-                break;
-            }
-            outcomes.add(compute(job));
+    private boolean work() throws InterruptedException {
+        company.acquire();
+        try {
+            Optional<Job> job = isRunning() ? queue.claim(properties.lease()) : Optional.empty();
+            job.ifPresent(this::work);
+            return job.isPresent();
+        } finally {
+            company.release();
         }
-        if (!outcomes.isEmpty()) {
-            metrics.written(queue.finish(owner, outcomes));
-        }
-        if (outcomes.size() < jobs.size()) {
-            queue.giveBack(owner, jobs.subList(outcomes.size(), jobs.size()).stream().map(Job::id).toList());
-        }
-        return jobs.size();
     }
 
-    private Outcome compute(Job job) {
-        if (job.attempt() > properties.attempts()) {
-            return new Outcome.Failed(job.id(), "Given up: " + properties.attempts() + " workers died over it.");
+    /** Computes a suspect while no other thread of this process computes anything. */
+    private boolean workAlone() throws InterruptedException {
+        if (System.nanoTime() - looked < properties.maxIdle().toNanos()) {
+            return false;
         }
+        looked = System.nanoTime();
+        if (!queue.hasSuspects()) {
+            return false;
+        }
+        company.acquire(properties.threads());
         try {
-            return new Outcome.Done(job.id(), metrics.timed(() -> Statistics.of(Doubles.fromBytes(job.doubles()))));
-        } catch (ArithmeticException e) {
-            return new Outcome.Failed(job.id(), e.getMessage()); // It would fail again.
-        } catch (RuntimeException e) {
-            log.warn("Attempt {} of {} at analysis {} failed", job.attempt(), properties.attempts(), job.id(), e);
-            if (job.attempt() < properties.attempts()) {
-                return new Outcome.Retry(job.id(), properties.retryDelay().multipliedBy(1L << Math.min(job.attempt() - 1, 10)));
+            Optional<Job> job = isRunning() ? queue.claimSuspect(properties.lease()) : Optional.empty();
+            if (job.isPresent()) {
+                metrics.takenOver();
+                looked -= properties.maxIdle().toNanos(); // There may be more.
+                work(job.get());
             }
-            String reason = e instanceof IllegalArgumentException ? e.getMessage() : "The worker's log says why.";
-            return new Outcome.Failed(job.id(), "Given up after " + job.attempt() + " attempts. " + reason);
+            return job.isPresent();
+        } finally {
+            company.release(properties.threads());
+        }
+    }
+
+    private void work(Job job) {
+        Run run = new Run(job);
+        runs.add(run);
+        try {
+            Outcome outcome = compute(run);
+            if (!run.isLeft()) {
+                write(job, outcome);
+            }
+        } finally {
+            runs.remove(run);
+        }
+    }
+
+    private Outcome compute(Run run) {
+        Job job = run.job();
+        if (job.endedItsWorker() && job.attempt() > properties.attempts()) {
+            run.computed();
+            return new Outcome.Failed("Given up after " + properties.attempts()
+                    + " attempts: the last worker, which computed nothing else, did not come back from it.");
+        }
+        Result result = null;
+        Throwable failure = null;
+        try {
+            if (job.doubles() == null) {
+                throw new IllegalArgumentException("The stored values are gone.");
+            }
+            double[] values = Doubles.fromBytes(job.doubles());
+            result = metrics.timed(() -> computation.of(values));
+        } catch (Throwable e) { // An Error, too, is this analysis' own.
+            failure = e;
+        }
+        if (!run.computed()) {
+            return tookTooLong();
+        }
+        if (failure == null) {
+            return new Outcome.Done(result);
+        }
+        if (failure instanceof ArithmeticException) {
+            return new Outcome.Failed(failure.getMessage()); // It would fail again.
+        }
+        log.warn("Attempt {} of {} at analysis {} failed", job.attempt(), properties.attempts(), job.id(), failure);
+        if (job.attempt() < properties.attempts()) {
+            return new Outcome.Retry(properties.retryDelay().multipliedBy(1L << Math.min(job.attempt() - 1, 10)));
+        }
+        String reason = failure instanceof IllegalArgumentException ? failure.getMessage() : "The worker's log says why.";
+        return new Outcome.Failed("Given up after " + job.attempt() + " attempts. " + reason);
+    }
+
+    private Outcome tookTooLong() {
+        return new Outcome.Failed("It was not computed within " + properties.timeLimit().toSeconds() + " s.");
+    }
+
+    /** Writes the outcome down, as soon as the database is there. */
+    private void write(Job job, Outcome outcome) {
+        while (true) {
+            try {
+                if (queue.finish(job, outcome)) {
+                    metrics.written(outcome);
+                } else {
+                    log.warn("What was computed of analysis {} is thrown away: it was deleted, or its lease ended", job.id());
+                }
+                return;
+            } catch (RuntimeException e) {
+                if (!refused(e)) {
+                    log.warn("The outcome of analysis {} cannot be written, next try in {}: {}", job.id(), properties.maxIdle(), e.toString());
+                    try {
+                        Thread.sleep(properties.maxIdle().toMillis());
+                    } catch (InterruptedException stopped) {
+                        Thread.currentThread().interrupt();
+                        return;
+                    }
+                } else if (outcome instanceof Outcome.Done) {
+                    log.error("The database refuses the result of analysis {}", job.id(), e);
+                    outcome = new Outcome.Failed("The database refused its result: the worker's log says why.");
+                } else {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /** Whether the database is there and does not want this statement, rather than any. */
+    private static boolean refused(RuntimeException e) {
+        return e instanceof NonTransientDataAccessException
+                && !(e instanceof NonTransientDataAccessResourceException || e instanceof UncategorizedSQLException);
+    }
+
+    private void keep() {
+        try {
+            for (Run run : runs) {
+                quietly(() -> keep(run));
+            }
+        } catch (Throwable e) {
+            log.error("The leases cannot be renewed", e);
+            breakDown();
+        }
+    }
+
+    private void keep(Run run) {
+        Duration over = run.age().minus(properties.timeLimit());
+        if (over.compareTo(PATIENCE) > 0 && run.leave()) {
+            log.error("Analysis {} takes longer than {} s and does not heed an interrupt", run.job().id(), properties.timeLimit().toSeconds());
+            runs.remove(run);
+            working.remove(run.thread());
+            try {
+                if (queue.finish(run.job(), tookTooLong())) {
+                    metrics.written(tookTooLong());
+                }
+            } finally {
+                breakDown();
+            }
+            return;
+        }
+        if (!over.isNegative()) {
+            run.overdue();
+        }
+        if (run.sinceRenewal().compareTo(properties.lease().dividedBy(3)) > 0) {
+            run.renewed();
+            queue.renew(run.job(), properties.lease());
+        }
+    }
+
+    private void breakDown() {
+        if (broken.compareAndSet(false, true)) {
+            log.error("The worker cannot work on: the process ends, to be started again");
+            end.run();
+        }
+    }
+
+    private static void quietly(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException e) {
+            log.warn("The database cannot be told what becomes of an analysis: {}", e.toString());
         }
     }
 
@@ -136,11 +343,7 @@ class Worker implements SmartLifecycle {
         return one.compareTo(other) < 0 ? one : other;
     }
 
-    private void pause(Duration idle) {
-        try {
-            stopping.await(idle.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    private void pause(Duration idle) throws InterruptedException {
+        stopping.await(idle.toMillis(), TimeUnit.MILLISECONDS);
     }
 }

@@ -4,9 +4,8 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
-import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
 
@@ -24,7 +23,7 @@ class WorkerMetrics {
     WorkerMetrics(MeterRegistry meters) {
         finished = counter(meters, "analyses.finished", "Analyses that have a result");
         failed = counter(meters, "analyses.failed", "Analyses that were given up");
-        leasesExpired = counter(meters, "analyses.leases.expired", "Analyses taken over from a worker that did not finish in time");
+        leasesExpired = counter(meters, "analyses.leases.expired", "Analyses taken over from a worker that did not come back");
         duration = Timer.builder("analyses.duration")
                 .description("Time to compute one analysis")
                 .register(meters);
@@ -41,17 +40,20 @@ class WorkerMetrics {
         threads.decrementAndGet();
     }
 
-    void claimed(List<Job> jobs) {
-        leasesExpired.increment(jobs.stream().filter(Job::leaseExpired).count());
+    void takenOver() {
+        leasesExpired.increment();
     }
 
-    <T> T timed(Supplier<T> computation) {
-        return duration.record(computation);
+    <T> T timed(Callable<T> computation) throws Exception {
+        return duration.recordCallable(computation);
     }
 
-    void written(List<Outcome> outcomes) {
-        finished.increment(outcomes.stream().filter(Outcome.Done.class::isInstance).count());
-        failed.increment(outcomes.stream().filter(Outcome.Failed.class::isInstance).count());
+    void written(Outcome outcome) {
+        if (outcome instanceof Outcome.Done) {
+            finished.increment();
+        } else if (outcome instanceof Outcome.Failed) {
+            failed.increment();
+        }
     }
 
     private static Counter counter(MeterRegistry meters, String name, String description) {

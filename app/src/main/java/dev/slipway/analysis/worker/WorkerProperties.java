@@ -3,6 +3,7 @@ package dev.slipway.analysis.worker;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import java.time.Duration;
+import org.hibernate.validator.constraints.time.DurationMax;
 import org.hibernate.validator.constraints.time.DurationMin;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -11,10 +12,10 @@ import org.springframework.validation.annotation.Validated;
 /**
  * How this process works the queue off.
  *
- * @param threads how many threads claim and compute
- * @param batchSize how many analyses one thread claims at once
- * @param lease how long a claim lasts; a worker that has not finished by then is taken for dead
- * @param attempts how many workers may try an analysis before it is given up
+ * @param threads how many threads claim and compute, each one analysis at a time
+ * @param lease how long a claim outlives its worker; a living worker renews it. No longer than QueueNotDraining waits
+ * @param attempts how many attempts an analysis gets before it is given up
+ * @param timeLimit how long a computation may take
  * @param retryDelay how long a failed analysis waits for its second attempt; the wait doubles with each further one
  * @param maxIdle the longest wait between two looks at an empty queue
  */
@@ -22,8 +23,30 @@ import org.springframework.validation.annotation.Validated;
 @ConfigurationProperties("worker")
 record WorkerProperties(
         @DefaultValue("2") @Min(1) @Max(64) int threads,
-        @DefaultValue("10") @Min(1) @Max(1000) int batchSize,
-        @DefaultValue("30s") @DurationMin(seconds = 1) Duration lease,
+        @DefaultValue("30s") @DurationMin(seconds = 1) @DurationMax(minutes = 5) Duration lease,
         @DefaultValue("3") @Min(1) @Max(100) int attempts,
-        @DefaultValue("1s") @DurationMin(millis = 1) Duration retryDelay,
-        @DefaultValue("1s") @DurationMin(millis = 10) Duration maxIdle) {}
+        @DefaultValue("60s") @DurationMin(seconds = 1) @DurationMax(days = 1) Duration timeLimit,
+        @DefaultValue("1s") @DurationMin(millis = 1) @DurationMax(hours = 1) Duration retryDelay,
+        @DefaultValue("1s") @DurationMin(millis = 10) @DurationMax(minutes = 1) Duration maxIdle) {
+
+    /** Bytes of heap that one analysis takes while it is computed: as it was read, as numbers, and sorted. */
+    private static final long FOOTPRINT = 3 * 8 * 100_000;
+
+    /** @throws IllegalArgumentException if these settings cannot work together, or not in this JVM */
+    WorkerProperties {
+        check(threads, Runtime.getRuntime().maxMemory());
+        if (lease.compareTo(maxIdle) < 0) {
+            throw new IllegalArgumentException("worker.lease (%d ms) is shorter than worker.max-idle (%d ms): make it longer."
+                    .formatted(lease.toMillis(), maxIdle.toMillis()));
+        }
+    }
+
+    /** @throws IllegalArgumentException if the threads may need more than half of the heap, in bytes */
+    static void check(int threads, long heap) {
+        if (threads * FOOTPRINT > heap / 2) {
+            throw new IllegalArgumentException(
+                    "worker.threads (%d) may need %d MB, more than half of this process' heap of %d MB: use fewer, or raise WORKER_MEMORY."
+                            .formatted(threads, threads * FOOTPRINT >> 20, heap >> 20));
+        }
+    }
+}

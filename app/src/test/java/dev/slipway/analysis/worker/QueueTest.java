@@ -1,6 +1,7 @@
 package dev.slipway.analysis.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
@@ -16,26 +17,15 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.TestConfiguration;
-import org.springframework.context.annotation.Bean;
-import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.context.annotation.Import;
 
 @ServiceTest
+@Import(QueueAlone.class)
 class QueueTest {
 
     private static final Duration LEASE = Duration.ofSeconds(30);
     private static final Duration NO_LEASE = Duration.ZERO;
     private static final Result RESULT = new Result(1, 1, 0, 1, 1, 1, 1, 1);
-
-    /** The queue without the worker that would empty it. */
-    @TestConfiguration(proxyBeanMethods = false)
-    static class QueueAlone {
-
-        @Bean
-        Queue queue(JdbcClient jdbc) {
-            return new Queue(jdbc);
-        }
-    }
 
     @Autowired
     Queue queue;
@@ -56,11 +46,12 @@ class QueueTest {
         UUID older = api.submit("older", 1.5, 2);
         UUID newer = api.submit("newer", 1);
 
-        List<Job> first = queue.claim("one", 1, LEASE);
-        List<Job> second = queue.claim("two", 10, LEASE);
+        Job first = claimed();
+        Job second = claimed();
 
-        assertThat(first).extracting(Job::id).containsExactly(older);
-        assertThat(second).extracting(Job::id).containsExactly(newer);
+        assertThat(first.id()).isEqualTo(older);
+        assertThat(second.id()).isEqualTo(newer);
+        assertThat(queue.claim(LEASE)).isEmpty();
         assertThat(status(older)).isEqualTo("RUNNING");
     }
 
@@ -69,83 +60,142 @@ class QueueTest {
         for (int i = 0; i < 100; i++) {
             api.submit("shared", 1);
         }
-        long waitsBefore = lockWaits();
+        long waitsBefore = status("Innodb_row_lock_waits");
         ExecutorService workers = Executors.newFixedThreadPool(4);
         try {
-            List<Future<List<Job>>> claims = new ArrayList<>();
-            for (int i = 0; i < 40; i++) {
-                String owner = "worker-" + i;
-                claims.add(workers.submit(() -> queue.claim(owner, 5, LEASE)));
+            List<Future<Job>> claims = new ArrayList<>();
+            for (int i = 0; i < 100; i++) {
+                claims.add(workers.submit(this::claimed));
             }
             List<UUID> claimed = new ArrayList<>();
-            for (Future<List<Job>> claim : claims) {
-                claim.get().forEach(job -> claimed.add(job.id()));
+            for (Future<Job> claim : claims) {
+                claimed.add(claim.get().id());
             }
             assertThat(claimed).hasSize(100).doesNotHaveDuplicates();
         } finally {
             workers.shutdown();
         }
-        assertThat(lockWaits()).isEqualTo(waitsBefore);
+        assertThat(status("Innodb_row_lock_waits")).isEqualTo(waitsBefore);
     }
 
     @Test
-    void aDeadWorkersAnalysisGoesToAnotherWhenItsLeaseEnds() {
+    void whatALostWorkerHeldIsASuspectAndNotItsFault() {
         UUID id = api.submit("orphaned", 1);
-        queue.claim("dead", 1, NO_LEASE);
+        queue.claim(NO_LEASE);
 
-        List<Job> jobs = queue.claim("alive", 1, LEASE);
+        assertThat(queue.claim(LEASE)).isEmpty();
+        assertThat(queue.hasSuspects()).isTrue();
+        Job suspect = queue.claimSuspect(LEASE).orElseThrow();
 
-        assertThat(jobs).extracting(Job::id).containsExactly(id);
-        assertThat(jobs).extracting(Job::attempt).containsExactly(2);
+        assertThat(suspect.id()).isEqualTo(id);
+        assertThat(suspect.attempt()).isEqualTo(1);
+        assertThat(suspect.endedItsWorker()).isFalse();
+        assertThat(queue.hasSuspects()).isFalse();
+    }
+
+    @Test
+    void aWorkerThatIsLostOverOneAloneIsCountedAgainstIt() {
+        api.submit("deadly", 1);
+        queue.claim(NO_LEASE);
+        queue.claimSuspect(NO_LEASE);
+
+        Job suspect = queue.claimSuspect(LEASE).orElseThrow();
+
+        assertThat(suspect.attempt()).isEqualTo(2);
+        assertThat(suspect.endedItsWorker()).isTrue();
+    }
+
+    @Test
+    void aRenewedLeaseKeepsOthersAway() {
+        api.submit("long", 1);
+        Job job = queue.claim(NO_LEASE).orElseThrow();
+
+        assertThat(queue.renew(job, LEASE)).isTrue();
+
+        assertThat(queue.hasSuspects()).isFalse();
+        assertThat(queue.claimSuspect(LEASE)).isEmpty();
     }
 
     @Test
     void whoLostTheLeaseCannotFinish() {
         UUID id = api.submit("contested", 1);
-        queue.claim("slow", 1, NO_LEASE);
-        queue.claim("fast", 1, LEASE);
+        Job slow = queue.claim(NO_LEASE).orElseThrow();
+        Job fast = queue.claimSuspect(LEASE).orElseThrow();
 
-        queue.finish("slow", List.of(new Outcome.Failed(id, "too late")));
+        assertThat(queue.renew(slow, LEASE)).isFalse();
+        assertThat(queue.finish(slow, new Outcome.Failed("too late"))).isFalse();
         assertThat(status(id)).isEqualTo("RUNNING");
 
-        queue.finish("fast", List.of(new Outcome.Done(id, RESULT)));
+        assertThat(queue.finish(fast, new Outcome.Done(RESULT))).isTrue();
         assertThat(status(id)).isEqualTo("DONE");
 
-        queue.finish("slow", List.of(new Outcome.Failed(id, "too late")));
+        assertThat(queue.finish(slow, new Outcome.Failed("too late"))).isFalse();
         assertThat(status(id)).isEqualTo("DONE");
     }
 
     @Test
-    void whatIsGivenBackIsAsThoughNeverClaimed() {
-        UUID id = api.submit("returned", 1);
-        queue.claim("leaving", 1, LEASE);
+    void whatIsGivenBackOrRetriedStaysBeforeWhatCameLater() {
+        UUID returned = api.submit("returned", 1);
+        UUID retried = api.submit("retried", 1);
+        UUID later = api.submit("later", 1);
+        Job first = claimed();
+        Job second = claimed();
 
-        queue.giveBack("leaving", List.of(id));
+        queue.giveBack(first);
+        queue.finish(second, new Outcome.Retry(Duration.ZERO));
 
-        assertThat(status(id)).isEqualTo("QUEUED");
-        assertThat(queue.claim("next", 1, LEASE)).extracting(Job::attempt).containsExactly(1);
+        assertThat(status(returned)).isEqualTo("QUEUED");
+        assertThat(List.of(claimed(), claimed(), claimed()))
+                .extracting(Job::id, Job::attempt)
+                .containsExactly(tuple(returned, 1), tuple(retried, 2), tuple(later, 1));
     }
 
     @Test
     void aRetryWaits() {
         UUID id = api.submit("retried", 1);
-        queue.claim("one", 1, LEASE);
 
-        queue.finish("one", List.of(new Outcome.Retry(id, Duration.ofMinutes(1))));
+        queue.finish(claimed(), new Outcome.Retry(Duration.ofMinutes(1)));
 
         assertThat(status(id)).isEqualTo("QUEUED");
-        assertThat(queue.claim("two", 1, LEASE)).isEmpty();
+        assertThat(queue.claim(LEASE)).isEmpty();
+    }
+
+    @Test
+    void theValuesGoWithTheOutcomeAndNotBefore() {
+        api.submit("retried", 1);
+        api.submit("failed", 1);
+        api.submit("done", 1);
+
+        queue.finish(claimed(), new Outcome.Retry(Duration.ofMinutes(1)));
+        queue.finish(claimed(), new Outcome.Failed("for a test"));
+        queue.finish(claimed(), new Outcome.Done(RESULT));
+
+        assertThat(database.sql("SELECT name FROM analysis JOIN analysis_values ON analysis_id = id").query(String.class).list())
+                .containsExactly("retried");
+    }
+
+    @Test
+    void aFailureIsCutToWhatItsColumnHolds() {
+        UUID id = api.submit("verbose", 1);
+
+        queue.finish(claimed(), new Outcome.Failed("é😀".repeat(1000)));
+
+        assertThat(status(id)).isEqualTo("FAILED");
     }
 
     @Test
     void anAnalysisDeletedWhileItRunsStaysDeleted() {
         UUID id = api.submit("deleted", 1);
-        queue.claim("one", 1, LEASE);
+        Job job = claimed();
         api.client().delete().uri("/api/analyses/{id}", id).exchange().expectStatus().isNoContent();
 
-        queue.finish("one", List.of(new Outcome.Done(id, RESULT)));
+        assertThat(queue.finish(job, new Outcome.Done(RESULT))).isFalse();
 
         api.get("/api/analyses/{id}", id).expectStatus().isNotFound();
+    }
+
+    private Job claimed() {
+        return queue.claim(LEASE).orElseThrow();
     }
 
     private String status(UUID id) {
@@ -155,8 +205,8 @@ class QueueTest {
                 .single();
     }
 
-    private long lockWaits() {
-        return database.sql("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'")
+    private long status(String variable) {
+        return database.sql("SHOW GLOBAL STATUS LIKE '" + variable + "'")
                 .query((row, number) -> row.getLong("Value"))
                 .single();
     }

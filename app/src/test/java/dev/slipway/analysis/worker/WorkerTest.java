@@ -59,7 +59,7 @@ class WorkerTest {
             api.submit("one of many", i);
         }
 
-        await().atMost(Duration.ofSeconds(10)).until(() -> count("status = 'DONE'") == 200);
+        await().atMost(Duration.ofMinutes(1)).until(() -> count("status = 'DONE'") == 200);
 
         assertThat(count("attempts <> 1")).isZero();
     }
@@ -87,18 +87,6 @@ class WorkerTest {
     }
 
     @Test
-    void anAnalysisOverWhichWorkersDieIsGivenUp() {
-        worker.stop();
-        UUID id = api.submit("deadly", 1);
-        database.sql("UPDATE analysis SET status = 'RUNNING', attempts = 3, lease_owner = 'dead'").update();
-
-        worker.start();
-
-        awaitStatus(id, "FAILED");
-        assertThat(failure(id)).isEqualTo("Given up: 3 workers died over it.");
-    }
-
-    @Test
     void aStoppedWorkerHoldsNothing() {
         for (int i = 0; i < 500; i++) {
             api.submit("interrupted", i);
@@ -123,12 +111,12 @@ class WorkerTest {
                 })
                 .size();
 
-        // Two threads, a look a second each, of a SELECT and its end.
-        assertThat(statements).isBetween(4, 20);
+        // Two threads, a look a second each, and one for suspects, of a SELECT and its end.
+        assertThat(statements).isBetween(4, 26);
     }
 
     private void awaitStatus(UUID id, String status) {
-        await().atMost(Duration.ofSeconds(10))
+        await().atMost(Duration.ofMinutes(1))
                 .untilAsserted(() -> api.get("/api/analyses/{id}", id).expectBody().jsonPath("$.status").isEqualTo(status));
     }
 

@@ -1,0 +1,31 @@
+package dev.slipway.analysis.worker;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
+import javax.sql.DataSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.support.JdbcTransactionManager;
+
+/** A process with a worker whose every computation of a 666 ends it at once: {@code DeadlyWorker URL USER PASSWORD}. */
+class DeadlyWorker {
+
+    static final int STATUS = 99;
+
+    public static void main(String[] args) throws Exception {
+        DataSource database = new DriverManagerDataSource(args[0], args[1], args[2]);
+        Queue queue = new Queue(JdbcClient.create(database), new JdbcTransactionManager(database));
+        WorkerProperties properties = new WorkerProperties(
+                2, Duration.ofSeconds(1), 1, Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofMillis(50));
+        Worker worker = new Worker(queue, properties, new WorkerMetrics(new SimpleMeterRegistry()), values -> {
+            Thread.sleep(100); // So that there is one beside the deadly one.
+            if (values[0] == 666) {
+                Runtime.getRuntime().halt(STATUS);
+            }
+            return Statistics.of(values);
+        }, Duration.ZERO, () -> Runtime.getRuntime().halt(1));
+        worker.start();
+        System.in.read(); // Until the test is over.
+        Runtime.getRuntime().halt(0);
+    }
+}

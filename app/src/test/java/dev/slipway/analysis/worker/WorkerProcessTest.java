@@ -1,0 +1,78 @@
+package dev.slipway.analysis.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.analysis.Api;
+import dev.slipway.analysis.ServiceTest;
+import dev.slipway.analysis.database.TestDatabase;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.context.annotation.Import;
+
+/** Workers that are processes, and one analysis that ends each that computes it. */
+@ServiceTest
+@Import(QueueAlone.class)
+class WorkerProcessTest {
+
+    @Autowired
+    JdbcConnectionDetails connection;
+
+    @Autowired
+    Api api;
+
+    @Autowired
+    TestDatabase database;
+
+    @AfterEach
+    void cleanUp() {
+        database.clear();
+    }
+
+    @Test
+    @Timeout(300)
+    void oneThatEndsItsWorkersIsGivenUpAndNoneOfItsNeighbours() throws Exception {
+        api.submit("deadly", 666);
+        for (int i = 0; i < 9; i++) {
+            api.submit("innocent", i);
+        }
+        int deaths = 0;
+
+        while (count("due_at IS NOT NULL") > 0) {
+            Process worker = start();
+            while (worker.isAlive() && count("due_at IS NOT NULL") > 0) {
+                Thread.sleep(50);
+            }
+            worker.getOutputStream().close();
+            if (worker.waitFor() == DeadlyWorker.STATUS) {
+                deaths++;
+            }
+        }
+
+        assertThat(count("name = 'innocent' AND status = 'DONE' AND attempts = 1")).isEqualTo(9);
+        assertThat(count("name = 'deadly' AND status = 'FAILED' AND failure LIKE 'Given up after 1 attempts: the last worker%'")).isEqualTo(1);
+        assertThat(deaths).as("one in company, one alone").isEqualTo(2);
+    }
+
+    private Process start() throws Exception {
+        return new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        DeadlyWorker.class.getName(),
+                        connection.getJdbcUrl(),
+                        connection.getUsername(),
+                        connection.getPassword())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+    }
+
+    private int count(String condition) {
+        return database.sql("SELECT COUNT(*) FROM analysis WHERE " + condition).query(int.class).single();
+    }
+}
