@@ -48,6 +48,7 @@ class Worker implements SmartLifecycle {
     private final WorkerProperties properties;
     private final WorkerMetrics metrics;
     private final Computation computation;
+    private final Runnable retention;
     private final Duration gracePeriod;
     private final Runnable end;
     private final Set<Thread> working = ConcurrentHashMap.newKeySet();
@@ -64,15 +65,17 @@ class Worker implements SmartLifecycle {
             Queue queue,
             WorkerProperties properties,
             WorkerMetrics metrics,
+            Retention retention,
             @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod,
             ApplicationContext context) {
-        this(queue, properties, metrics, Statistics::of, gracePeriod, () -> {
+        this(queue, properties, metrics, Statistics::of, retention::remove, gracePeriod, () -> {
             AvailabilityChangeEvent.publish(context, ReadinessState.REFUSING_TRAFFIC);
             new Thread(() -> System.exit(1), "worker-end").start();
         });
     }
 
     /**
+     * @param retention removes what is old
      * @param gracePeriod how long a stop waits for what is being computed
      * @param end what ends the process of a worker that can no longer work
      */
@@ -81,12 +84,14 @@ class Worker implements SmartLifecycle {
             WorkerProperties properties,
             WorkerMetrics metrics,
             Computation computation,
+            Runnable retention,
             Duration gracePeriod,
             Runnable end) {
         this.queue = queue;
         this.properties = properties;
         this.metrics = metrics;
         this.computation = computation;
+        this.retention = retention;
         this.gracePeriod = gracePeriod;
         this.end = end;
     }
@@ -100,9 +105,10 @@ class Worker implements SmartLifecycle {
         for (int i = 0; i < properties.threads(); i++) {
             threads.execute(this::run);
         }
-        keeper = Executors.newSingleThreadScheduledExecutor(new CustomizableThreadFactory("worker-keeper-"));
+        keeper = Executors.newScheduledThreadPool(2, new CustomizableThreadFactory("worker-keeper-"));
         long interval = shorter(properties.lease().dividedBy(6), Duration.ofSeconds(1)).toMillis();
         keeper.scheduleWithFixedDelay(this::keep, interval, interval, TimeUnit.MILLISECONDS);
+        keeper.scheduleWithFixedDelay(this::removeOld, 1, 60, TimeUnit.MINUTES);
     }
 
     /** Lets each thread finish the analysis that it computes; what takes longer than the grace period is given back. */
@@ -287,6 +293,14 @@ class Worker implements SmartLifecycle {
     private static boolean refused(RuntimeException e) {
         return e instanceof NonTransientDataAccessException
                 && !(e instanceof NonTransientDataAccessResourceException || e instanceof UncategorizedSQLException);
+    }
+
+    private void removeOld() {
+        try {
+            retention.run();
+        } catch (RuntimeException e) {
+            log.warn("What is old cannot be removed, next try in an hour: {}", e.toString());
+        }
     }
 
     private void keep() {

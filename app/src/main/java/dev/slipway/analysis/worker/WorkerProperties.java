@@ -3,10 +3,12 @@ package dev.slipway.analysis.worker;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import org.hibernate.validator.constraints.time.DurationMax;
 import org.hibernate.validator.constraints.time.DurationMin;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.convert.DurationUnit;
 import org.springframework.validation.annotation.Validated;
 
 /**
@@ -18,6 +20,7 @@ import org.springframework.validation.annotation.Validated;
  * @param timeLimit how long a computation may take
  * @param retryDelay how long a failed analysis waits for its second attempt; the wait doubles with each further one
  * @param maxIdle the longest wait between two looks at an empty queue
+ * @param retention how long what has finished is kept, in days unless another unit is given; 0 keeps it for ever
  */
 @Validated
 @ConfigurationProperties("worker")
@@ -27,7 +30,8 @@ record WorkerProperties(
         @DefaultValue("3") @Min(1) @Max(100) int attempts,
         @DefaultValue("60s") @DurationMin(seconds = 1) @DurationMax(days = 1) Duration timeLimit,
         @DefaultValue("1s") @DurationMin(millis = 1) @DurationMax(hours = 1) Duration retryDelay,
-        @DefaultValue("1s") @DurationMin(millis = 10) @DurationMax(minutes = 1) Duration maxIdle) {
+        @DefaultValue("1s") @DurationMin(millis = 10) @DurationMax(minutes = 1) Duration maxIdle,
+        @DefaultValue("30d") @DurationUnit(ChronoUnit.DAYS) @DurationMin @DurationMax(days = 36_500) Duration retention) {
 
     /** Bytes of heap that one analysis takes while it is computed: as it was read, as numbers, and sorted. */
     private static final long FOOTPRINT = 3 * 8 * 100_000;

@@ -16,14 +16,14 @@ class DeadlyWorker {
         DataSource database = new DriverManagerDataSource(args[0], args[1], args[2]);
         Queue queue = new Queue(JdbcClient.create(database), new JdbcTransactionManager(database));
         WorkerProperties properties = new WorkerProperties(
-                2, Duration.ofSeconds(1), 1, Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofMillis(50));
+                2, Duration.ofSeconds(1), 1, Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofMillis(50), Duration.ZERO);
         Worker worker = new Worker(queue, properties, new WorkerMetrics(new SimpleMeterRegistry()), values -> {
             Thread.sleep(100); // So that there is one beside the deadly one.
             if (values[0] == 666) {
                 Runtime.getRuntime().halt(STATUS);
             }
             return Statistics.of(values);
-        }, Duration.ZERO, () -> Runtime.getRuntime().halt(1));
+        }, () -> {}, Duration.ZERO, () -> Runtime.getRuntime().halt(1));
         worker.start();
         System.in.read(); // Until the test is over.
         Runtime.getRuntime().halt(0);

@@ -188,7 +188,7 @@ class FateTest {
     /** A worker of two threads that computes the bad analysis so, and the others as ever. */
     private void start(Computation ofBad, Duration timeLimit) {
         WorkerProperties properties =
-                new WorkerProperties(2, LEASE, 2, timeLimit, Duration.ofMillis(1), Duration.ofMillis(10));
+                new WorkerProperties(2, LEASE, 2, timeLimit, Duration.ofMillis(1), Duration.ofMillis(10), Duration.ZERO);
         worker = new Worker(queue, properties, new WorkerMetrics(new SimpleMeterRegistry()), values -> {
             computing.incrementAndGet();
             try {
@@ -196,7 +196,7 @@ class FateTest {
             } finally {
                 computing.decrementAndGet();
             }
-        }, Duration.ofMillis(500), ends::incrementAndGet);
+        }, () -> {}, Duration.ofMillis(500), ends::incrementAndGet);
         worker.start();
     }
 

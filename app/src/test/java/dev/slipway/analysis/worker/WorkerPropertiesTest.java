@@ -3,6 +3,7 @@ package dev.slipway.analysis.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -29,8 +30,16 @@ class WorkerPropertiesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"lease=6m", "lease=999ms", "time-limit=0", "retry-delay=2h", "attempts=0", "threads=65"})
+    @ValueSource(strings = {"lease=6m", "lease=999ms", "time-limit=0", "retry-delay=2h", "retention=-1d", "attempts=0", "threads=65"})
     void whatIsBeyondItsBoundIsRefused(String setting) {
         runner.withPropertyValues("worker." + setting).run(context -> assertThat(context).hasFailed());
+    }
+
+    @Test
+    void aRetentionIsInDays() {
+        runner.run(context -> assertThat(context.getBean(WorkerProperties.class).retention()).isEqualTo(Duration.ofDays(30)));
+        runner.withPropertyValues("worker.retention=7").run(context ->
+                assertThat(context.getBean(WorkerProperties.class).retention()).isEqualTo(Duration.ofDays(7)));
+        runner.withPropertyValues("worker.retention=0").run(context -> assertThat(context).hasNotFailed());
     }
 }
