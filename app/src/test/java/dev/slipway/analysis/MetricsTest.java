@@ -91,8 +91,8 @@ class MetricsTest {
     void theQueueIsMeasuredWhereNoWorkerIs() {
         SmartLifecycle worker = (SmartLifecycle) service.getBean("worker");
         worker.stop();
-        try (ConfigurableApplicationContext web = start("spring.profiles.active=web")) {
-            request(web, "POST", "/api/analyses", "{\"name\": \"waiting\", \"values\": [1]}");
+        try (ConfigurableApplicationContext web = start("spring.profiles.active=web", "analyses.queue.max-analyses=2")) {
+            request(web, "POST", "/api/analyses", "{\"name\": \"waiting\", \"values\": [1]}", "Idempotency-Key", "known");
             database("UPDATE analysis SET due_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE name = 'waiting'");
             database("INSERT INTO analysis (id, name, status, created_at, due_at)"
                     + " VALUES ('0123456789abcdef', 'retried', 'QUEUED', UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE, UTC_TIMESTAMP(6))");
@@ -100,7 +100,14 @@ class MetricsTest {
             await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofSeconds(1)).untilAsserted(() -> {
                 assertThat(value(web, "analyses_queue_depth")).isEqualTo(1);
                 assertThat(value(web, "analyses_queue_oldest_seconds")).isBetween(60.0, 90.0);
+                assertThat(value(web, "analyses_queue_fill")).isEqualTo(1);
             });
+            assertThat(request(web, "POST", "/api/analyses", "{\"name\": \"one too many\", \"values\": [1]}")).contains("urn:problem-type:queue-full");
+            String waiting = request(web, "GET", "/api/analyses", "");
+            assertThat(waiting).contains("waiting").doesNotContain("one too many");
+            assertThat(request(web, "POST", "/api/analyses", "{\"name\": \"waiting\", \"values\": [1]}", "Idempotency-Key", "known"))
+                    .as("a repetition needs no room")
+                    .contains("\"status\":\"QUEUED\"");
         } finally {
             worker.start();
         }

@@ -23,7 +23,7 @@ import org.springframework.stereotype.Component;
 class QueueMetrics implements MeterBinder {
 
     private static final Duration FRESH = Duration.ofSeconds(5);
-    private static final Backlog UNKNOWN = new Backlog(Double.NaN, Double.NaN);
+    private static final Backlog UNKNOWN = new Backlog(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
 
     private final JdbcClient jdbc;
     private final TaskExecutor executor;
@@ -31,7 +31,11 @@ class QueueMetrics implements MeterBinder {
     private volatile Backlog backlog = UNKNOWN;
     private volatile long asked = System.nanoTime() - FRESH.toNanos();
 
-    private record Backlog(double depth, double oldestMicroseconds) {}
+    /**
+     * @param unfinished how many have no outcome, whether they are due or not
+     * @param bytes what their values take on disk, as the database estimates it
+     */
+    record Backlog(double depth, double oldestMicroseconds, double unfinished, double bytes) {}
 
     QueueMetrics(JdbcClient jdbc, TaskExecutor executor) {
         this.jdbc = jdbc;
@@ -48,7 +52,7 @@ class QueueMetrics implements MeterBinder {
                 .register(meters);
     }
 
-    private Backlog backlog() {
+    Backlog backlog() {
         if (System.nanoTime() - asked >= FRESH.toNanos() && asking.compareAndSet(false, true)) {
             executor.execute(this::ask);
         }
@@ -60,7 +64,10 @@ class QueueMetrics implements MeterBinder {
             backlog = jdbc.sql("""
                             SELECT
                                 (SELECT COUNT(*) FROM (SELECT 1 FROM analysis WHERE due_at <= UTC_TIMESTAMP(6) LIMIT 100000) AS due) AS depth,
-                                COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)), 0) AS oldest
+                                COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)), 0) AS oldest,
+                                (SELECT COUNT(*) FROM analysis WHERE due_at IS NOT NULL) AS unfinished,
+                                (SELECT data_length FROM information_schema.tables
+                                 WHERE table_schema = DATABASE() AND table_name = 'analysis_values') AS bytes
                             FROM (
                                 (SELECT created_at FROM analysis FORCE INDEX (by_status_and_creation)
                                  WHERE status = 'QUEUED' AND due_at <= UTC_TIMESTAMP(6) ORDER BY created_at LIMIT 1)
@@ -69,7 +76,8 @@ class QueueMetrics implements MeterBinder {
                                  WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6) ORDER BY created_at LIMIT 1)
                             ) AS first
                             """)
-                    .query((row, number) -> new Backlog(row.getDouble("depth"), row.getDouble("oldest")))
+                    .query((row, number) -> new Backlog(
+                            row.getDouble("depth"), row.getDouble("oldest"), row.getDouble("unfinished"), row.getDouble("bytes")))
                     .single();
         } catch (DataAccessException e) {
             backlog = UNKNOWN;

@@ -23,16 +23,19 @@ class Submissions {
     private final EntityManager entityManager;
     private final AnalysisRepository analyses;
     private final TransactionTemplate transaction;
+    private final QueueLimit limit;
     private final Counter submitted;
 
     Submissions(
             EntityManager entityManager,
             AnalysisRepository analyses,
             PlatformTransactionManager transactions,
+            QueueLimit limit,
             MeterRegistry meters) {
         this.entityManager = entityManager;
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);
+        this.limit = limit;
         this.submitted = Counter.builder("analyses.submitted")
                 .description("Analyses taken in, repetitions apart")
                 .register(meters);
@@ -43,6 +46,7 @@ class Submissions {
      *
      * @param idempotencyKey if this key was seen before, its first submission is given back and nothing is stored
      * @throws IdempotencyKeyReusedException if the key came before with another name or other values
+     * @throws QueueFullException if it is new and no more may wait
      */
     Analysis submit(String name, double[] values, @Nullable String idempotencyKey) {
         byte[] doubles = Doubles.toBytes(values);
@@ -53,7 +57,7 @@ class Submissions {
         try {
             // The unique key decides a race of equal submissions; looking first would not, and would cost a read.
             return store(new Analysis(name, idempotencyKey, contentHash), doubles);
-        } catch (DataIntegrityViolationException duplicate) {
+        } catch (DataIntegrityViolationException | QueueFullException notStored) {
             Optional<Analysis> first = analyses.findByIdempotencyKey(idempotencyKey);
             if (first.isEmpty()) {
                 return store(new Analysis(name, idempotencyKey, contentHash), doubles);
@@ -66,6 +70,9 @@ class Submissions {
     }
 
     private Analysis store(Analysis analysis, byte[] doubles) {
+        if (!limit.admits(doubles.length)) {
+            throw new QueueFullException();
+        }
         transaction.executeWithoutResult(status -> {
             entityManager.persist(analysis);
             entityManager.persist(new AnalysisValues(analysis, doubles));

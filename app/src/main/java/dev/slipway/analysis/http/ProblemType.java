@@ -18,6 +18,7 @@ enum ProblemType {
     UNSUPPORTED_MEDIA_TYPE(HttpStatus.UNSUPPORTED_MEDIA_TYPE, "The media type is not supported"),
     IDEMPOTENCY_KEY_REUSED(HttpStatus.UNPROCESSABLE_CONTENT, "The idempotency key was used before"),
     UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "The service is not available"),
+    QUEUE_FULL(HttpStatus.SERVICE_UNAVAILABLE, "The queue is full"),
     INTERNAL_ERROR(HttpStatus.INTERNAL_SERVER_ERROR, "Something went wrong");
 
     private final HttpStatus status;

@@ -2,6 +2,7 @@ package dev.slipway.analysis.http;
 
 import dev.slipway.analysis.analyses.AnalysisNotFoundException;
 import dev.slipway.analysis.analyses.IdempotencyKeyReusedException;
+import dev.slipway.analysis.analyses.QueueFullException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
@@ -75,6 +76,12 @@ class Problems extends ResponseEntityExceptionHandler {
     ResponseEntity<ProblemDetail> handle(IdempotencyKeyReusedException e) {
         return answer(ProblemType.IDEMPOTENCY_KEY_REUSED.detail(
                 "This Idempotency-Key came with another body before: send that body again, or use a new key."));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<ProblemDetail> handle(QueueFullException e) {
+        ProblemDetail problem = ProblemType.QUEUE_FULL.detail("Too many analyses wait to be computed: try again in a minute.");
+        return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, "60").build();
     }
 
     @ExceptionHandler({

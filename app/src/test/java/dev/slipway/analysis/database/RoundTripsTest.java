@@ -43,7 +43,9 @@ class RoundTripsTest {
 
     @Test
     void aPostTakesThreeAtMost() {
-        assertThat(database.statementsOf(() -> api.submit("counted", 1, 2, 3))).isNotEmpty().hasSizeLessThanOrEqualTo(3);
+        assertThat(database.statementsOf(() -> api.submit("counted", 1, 2, 3)))
+                .filteredOn(statement -> !statement.contains("AS depth")) // Asked beside it, every few seconds.
+                .isNotEmpty().hasSizeLessThanOrEqualTo(3);
     }
 
     private void get() {
