@@ -79,6 +79,18 @@ class QueueTest {
     }
 
     @Test
+    void aClaimReadsNoMoreOfALongQueueThanItTakes() {
+        database.sql("INSERT INTO analysis (id, name, status, created_at)"
+                        + " SELECT UNHEX(LPAD(HEX(seq), 32, '0')), 'waiting', 'QUEUED', UTC_TIMESTAMP(6) - INTERVAL seq SECOND FROM seq_1_to_2000")
+                .update();
+        long before = status("Handler_read_next");
+
+        assertThat(queue.claim(LEASE)).isPresent();
+
+        assertThat(status("Handler_read_next") - before).isLessThan(100);
+    }
+
+    @Test
     void whatALostWorkerHeldIsASuspectAndNotItsFault() {
         UUID id = api.submit("orphaned", 1);
         queue.claim(NO_LEASE);
