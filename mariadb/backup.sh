@@ -31,50 +31,143 @@ as() {
   "$program" --defaults-extra-file=<(printf '[client]\nuser=%s\npassword="%s"\n' "$user" "$(< "/run/secrets/db_$user")") "$@"
 }
 
+# query SQL: what the running database answers, a row a line, a column a tab.
+query() { as backup mariadb --host=db --batch --skip-column-names app -e "$1"; }
+
 # dump USER OPTION...: the database app of one moment. One line is one row; extended inserts differ between versions.
+# Without locks, for what stands in a lock cannot take the next number of a sequence.
 dump() {
-  local user=$1
+  local user=$1 history=""
   shift
-  as "$user" mariadb-dump "$@" --single-transaction --routines --triggers --events --hex-blob --skip-extended-insert \
-    --no-autocommit --order-by-primary --max-allowed-packet=1G --skip-dump-date --add-drop-database --databases app
+  [[ $(mariadb-dump --help) != *--dump-history* ]] || history=--dump-history
+  # shellcheck disable=SC2086 # none or one
+  as "$user" mariadb-dump "$@" $history --single-transaction --routines --triggers --events --hex-blob --complete-insert \
+    --skip-extended-insert --skip-add-locks --no-autocommit --order-by-primary --max-allowed-packet=1G --skip-dump-date \
+    --add-drop-database --databases app
 }
 
-# contents < DUMP: the manifest's lines on what a dump holds; fails if it is not whole.
+# What contents and loadable know of a dump's lines. head(LINE): of a row, what stands before its values; `ended` is the place
+# among them of the end of its time in a table's history, else 0. at_end(VALUES): finds that value for substr, if it is the end of all time.
+# shellcheck disable=SC2016 # awk's own quotes
+ROWS='
+  function head(line,    list, place) {
+    if (heading != "" && substr(line, 1, length(heading)) == heading) return heading
+    match(line, /^INSERT INTO `([^`]|``)*` (\(([^`)]|`([^`]|``)*`)*\) )?VALUES /)
+    heading = substr(line, 1, RLENGTH)
+    list = heading
+    ended = 0
+    sub(/^INSERT INTO `([^`]|``)*` /, "", list)
+    for (place = 1; end_column != "" && match(list, /`([^`]|``)*`|row_start|row_end/); place++) {
+      if (substr(list, RSTART, RLENGTH) == end_column) ended = place
+      list = substr(list, RSTART + RLENGTH)
+    }
+    return heading
+  }
+  function at_end(values,    place, start) {
+    start = 2
+    for (place = 1; place <= ended && match(substr(values, start), /^(\047([^\047\\]|\\.)*\047|[^,)]*)/); place++) {
+      if (place == ended) {
+        RSTART = start
+        return substr(values, start, RLENGTH) ~ /^\047(2038-01-19 03:14:07|2106-02-07 06:28:15)\.999999\047$/
+      }
+      start += RLENGTH + 1
+    }
+    return 0
+  }
+  /^DELIMITER ;;/ { body = 1 }
+  /^DELIMITER ;$/ { body = 0 }
+  !body && /^-- Table structure for table / { end_column = "" }
+  !body && / GENERATED ALWAYS AS ROW END/ { match($0, /`([^`]|``)*`/); end_column = substr($0, RSTART, RLENGTH) }
+  !body && /^\).* WITH SYSTEM VERSIONING/ && end_column == "" { end_column = "row_end" }
+  !body && /^\/\*!40000 ALTER TABLE .* DISABLE KEYS/ { data = 1; heading = "" }
+  !body && /^\/\*!40000 ALTER TABLE .* ENABLE KEYS/ { data = 0 }
+'
+
+# contents < DUMP: the manifest's lines on what a dump holds; fails if it is not whole. Each object has a line with checksums of
+# its rows and of its definition, and each account that is the definer of one and that no restored database has.
 contents() {
   local sums
   sums=$(mktemp -d)
-  awk -v rows="sha256sum > $sums/rows" -v schema="sha256sum > $sums/schema" '
-    BEGIN { printf "" | rows; printf "" | schema }
-    { whole = 0 }
-    /^-- Server version/ { sub(/-.*/, "", $4); print "server", $4 }
-    /^-- Dump completed/ { whole = 1 }
-    /^--/ { next }
-    /^\/\*!40000 ALTER TABLE .* DISABLE KEYS/ { data = 1 }
-    /^\/\*!40000 ALTER TABLE .* ENABLE KEYS/ { data = 0 }
-    /^CREATE TABLE `.*` \($/ {
-      name = substr($0, 15, length($0) - 17)
-      count[name] = 0
-      names[++tables] = name
+  awk -v sums="$sums" "$ROWS"'
+    function begin(what) {
+      if (what == object) return
+      if (object != "") { close(rows); close(schema) }
+      object = what
+      if (what == "") return
+      if (!(what in number)) { number[what] = ++objects; name[objects] = what; count[objects] = 0 }
+      rows = "sha256sum >> " sums "/rows" number[what]
+      schema = "sha256sum >> " sums "/schema" number[what]
+      if (pending != "") printf "%s", pending | schema
+      pending = ""
     }
+    function named(kind, line) {
+      sub(/^[^`]*/, "", line)
+      begin(kind " " plain(line))
+    }
+    function plain(quoted) {
+      if (quoted ~ /^[`"]/) { quoted = substr(quoted, 2, length(quoted) - 2); gsub(/``/, "`", quoted) }
+      return quoted
+    }
+    function sum(file,    line, all) {
+      while ((getline line < file) > 0) all = all substr(line, 1, 16)
+      close(file)
+      return all == "" ? "-" : all
+    }
+    # What a statement CREATE makes: its kind, and the name after it.
+    function created(line,    kind) {
+      if (match(line, /(TRIGGER|EVENT|AGGREGATE FUNCTION|FUNCTION|PROCEDURE|PACKAGE BODY|PACKAGE) +(`([^`]|``)*`|"([^"]|"")*"|[^ (]+)/)) {
+        line = substr(line, RSTART, RLENGTH)
+        kind = match(line, /^PACKAGE BODY/) ? "package body" : tolower(substr(line, 1, index(line, " ") - 1))
+        if (kind == "aggregate") kind = "function"
+        sub(/^(AGGREGATE FUNCTION|PACKAGE BODY|[A-Z]+) +/, "", line)
+        return kind " " plain(line)
+      }
+      return "object ?"
+    }
+    function definer(line,    account) {
+      if (!match(line, /DEFINER=([`"][^`"]*[`"]@[`"][^`"]*[`"]|[`"][^`"]*[`"])/)) return
+      account = substr(line, RSTART + 8, RLENGTH - 8)
+      gsub(/"/, "`", account)
+      if (account !~ /^`(root`@`localhost|mariadb.sys`@`localhost|(app|backup|exporter|migrator)`@`%)`$/) print "definer", account, object
+    }
+    BEGIN { begin("database app") }
+    { whole = 0 }
+    /^-- Server version/ && !server { sub(/-.*/, "", $4); server = 1; print "server", $4 }
+    /^-- Dump completed/ { whole = 1 }
+    !body && /^-- Table structure for table / { named("table", $0) }
+    !body && /^-- Sequence structure for / { named("sequence", $0) }
+    !body && /^-- (Temporary (table|view)|Final view) structure for view / { named("view", $0) }
+    !body && /^-- Dumping (events|routines) for / { begin("") }
+    !body && /^--/ { next }
+    /^\/\*!(50003 SET @saved_(cs_client|sql_mode) |50106 DROP EVENT|50106 SET TIME_ZONE)/ { begin("") }
+    /^(CREATE |\/\*!50003 CREATE\*\/|\/\*!50106 CREATE\*\/)/ && object == "" {
+      begin(created($0))
+      definer($0)
+    }
+    /^\/\*!(50013|50001 CREATE).* DEFINER=/ && object ~ /^view / { definer($0) }
     data && /^INSERT INTO `/ {
-      print | rows
-      name = substr($0, 14, index($0, "` VALUES (") - 14)
-      count[name]++
-      if (name == "flyway_schema_history" && /,1\);$/) {
-        split($0, column, ",")
+      values = substr($0, length(head($0)) + 1)
+      if (ended && at_end(values)) values = substr(values, 1, RSTART - 1) "END" substr(values, RSTART + RLENGTH)
+      print heading values | rows
+      count[number[object]]++
+      if (object == "table flyway_schema_history" && /,1\);$/) {
+        split(values, column, ",")
         if (column[2] != "NULL") version = substr(column[2], 2, length(column[2]) - 2)
       }
       next
     }
+    object == "" { pending = pending $0 "\n"; next }
+    # The name of the database stands in it or does not, by the rights of its definer.
+    object ~ /^view / { gsub(/`app`\./, "") }
     { print | schema }
     END {
-      close(rows)
-      close(schema)
+      if (object != "") { close(rows); close(schema) }
       print "flyway", version == "" ? "none" : version
-      for (i = 1; i <= tables; i++) print "table", names[i], count[names[i]]
+      for (i = 1; i <= objects; i++)
+        if (name[i] ~ /^table /) print name[i], count[i], sum(sums "/rows" i), sum(sums "/schema" i)
+        else print name[i], sum(sums "/schema" i)
       exit !whole
     }' || return
-  printf 'rows %.64s\nschema %.64s\n' "$(< "$sums/rows")" "$(< "$sums/schema")"
   rm -r "$sums"
 }
 
@@ -106,22 +199,68 @@ EOF
   mv "$METRICS.new" "$METRICS"
 }
 
+# undumpable: what stands in the way of any dump, in a sentence.
+undumpable() {
+  local table event kinds="'bigint'"
+  [[ $(mariadb-dump --help) == *--dump-history* ]] || kinds="'bigint', 'timestamp'"
+  table=$(query "SELECT table_name FROM information_schema.columns
+    WHERE table_schema = 'app' AND generation_expression = 'ROW START' AND data_type IN ($kinds) LIMIT 1") || return
+  if [ -n "$table" ]; then
+    echo "the history of the table $table is carried from MariaDB 10.11 on, where its columns are TIMESTAMP(6): see SHOW CREATE TABLE $table"
+    return
+  fi
+  # Some versions of mariadb-dump look for ever for what else could end such a statement.
+  event=$(query "SELECT event_name FROM information_schema.events WHERE event_schema = 'app' AND event_definition LIKE '%;;%' LIMIT 1") || return
+  if [ -n "$event" ] && ! (ulimit -t 3 && as backup mariadb-dump --host=db --events --no-create-info --no-data --skip-triggers \
+    --skip-lock-tables app) > /dev/null 2>&1; then
+    echo "the event $event has ;; in its text, on which mariadb-dump never ends: write it otherwise"
+  fi
+}
+
+# broken_views: those that cannot be read, and why. They cannot be made again either.
+broken_views() {
+  query "SELECT table_name, table_comment, table_rows FROM information_schema.tables
+    WHERE table_schema = 'app' AND table_type = 'VIEW' AND engine IS NULL AND table_comment <> 'VIEW' ORDER BY table_name"
+}
+
+# others: what there is on this server beside the database app and what every database is made with, as far as it can be seen.
+others() {
+  query "SELECT CONCAT('not-carried account ', user, IF(host = '', '', CONCAT('@', host))) FROM mysql.global_priv
+    WHERE user NOT IN ('', 'PUBLIC', 'app', 'backup', 'exporter', 'healthcheck', 'mariadb.sys', 'migrator', 'root') ORDER BY 1" 2> /dev/null || true
+  query "SELECT CONCAT('not-carried database ', schema_name) FROM information_schema.schemata
+    WHERE schema_name NOT IN ('app', 'information_schema', 'mysql', 'performance_schema', 'sys', 'test') ORDER BY 1" 2> /dev/null || true
+}
+
 backup() {
-  local name oldest folder
+  local name oldest folder hindrance problem views view reason
+  local -a without=()
   [ -w /backups ] || die "backups/ does not belong to the database's user: run scripts/backup.sh once, which changes that"
   exec 9> /backups/.lock
   flock 9
   rm -rf /backups/*.partial
+  for hindrance in undumpable; do
+    problem=$($hindrance) || die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
+    [ -z "$problem" ] || die "no backup was made, and the ones before are kept: $problem"
+  done
   name=$(date -u +%Y-%m-%dT%H%M%SZ)
   partial=/backups/$name.partial
   mkdir "$partial"
   trap 'rm -rf "$partial"' EXIT
+  views=$(broken_views)
+  while IFS=$'\t' read -r view reason _; do
+    [ -n "$view" ] || continue
+    without+=("--ignore-table=app.$view")
+    printf 'left-out view %s: %s: %s\n' "$view" "$reason" \
+      "$(query "SHOW CREATE VIEW \`${view//\`/\`\`}\`" | cut -f 2)" >> "$partial/absent"
+  done <<< "$views"
+  others >> "$partial/absent"
   {
-    dump backup --host=db | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"
+    dump backup --host=db ${without[@]+"${without[@]}"} | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"
   } 3>&1 | contents > "$partial/contents" ||
     die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
-  printf 'project %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$IMAGE" | cat - "$partial/contents" > "$partial/manifest"
-  rm "$partial/contents"
+  printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$IMAGE" |
+    cat - "$partial/contents" "$partial/absent" > "$partial/manifest"
+  rm "$partial/contents" "$partial/absent"
   (cd "$partial" && sha256sum manifest dump.sql.gz > SHA256SUMS)
   sync "$partial"/* "$partial"
   from "$partial" | bash "$0" check "$name"
@@ -135,9 +274,14 @@ backup() {
   done
   metrics
   awk -v name="$name" -v size="$(stat -c %s "/backups/$name/dump.sql.gz")" '
-    $1 == "table" { rows += $3; tables++ }
+    $1 == "table" { rows += $(NF - 2); tables++ }
     $1 == "flyway" { version = $2 }
-    END { printf "backups/%s: %d rows in %d tables, Flyway %s, %.1f MB\n", name, rows, tables, version, size / 1e6 }' "/backups/$name/manifest"
+    $1 == "left-out" { sub(/^left-out /, ""); sub(/: .*/, ""); absent = absent ", " $0 }
+    $1 == "not-carried" { sub(/^not-carried /, ""); absent = absent ", " $0 }
+    END {
+      printf "backups/%s: %d rows in %d tables, Flyway %s, %.1f MB", name, rows, tables, version, size / 1e6
+      print absent == "" ? "" : "; not in it: " substr(absent, 3)
+    }' "/backups/$name/manifest"
 }
 
 schedule() {
@@ -207,29 +351,71 @@ check() {
     die "$backup is of MariaDB $server and $IMAGE is $(server_version): set DB_IMAGE to that version or a newer one"
 }
 
-# batched < DUMP: with rows put together into statements of a megabyte, which load twice as fast.
-batched() {
-  awk '
+# loadable < DUMP: with rows put together into statements of a megabyte, which load twice as fast; with the end of time of
+# this server, which MariaDB 11.5 moved from 2038 to 2106; and so that events are made although their time has passed.
+loadable() {
+  local end=""
+  [ "$(printf '11.5\n%s\n' "$(server_version)" | sort -V | head -n 1)" != 11.5 ] || end="'2106-02-07 06:28:15.999999'"
+  awk -v end="$end" "$ROWS"'
     function flush() { if (size) print ";"; size = 0 }
-    /^\/\*!40000 ALTER TABLE .* DISABLE KEYS/ { data = 1 }
-    /^\/\*!40000 ALTER TABLE .* ENABLE KEYS/ { data = 0 }
+    !body && /^-- / && past { print "SET timestamp = DEFAULT;"; past = 0 }
+    !body && /^-- Dumping events for / { print "SET timestamp = 1;"; past = 1 }
     !data || !/^INSERT INTO `/ { flush(); print; next }
     {
       if (size > 1000000) flush()
-      at = index($0, "` VALUES (") + 9
-      printf "%s%s", size ? ",\n" : substr($0, 1, at - 1), substr($0, at, length($0) - at)
+      values = substr($0, length(head($0)) + 1)
+      if (end != "" && ended && at_end(values)) values = substr(values, 1, RSTART - 1) end substr(values, RSTART + RLENGTH)
+      printf "%s%s", size ? ",\n" : heading, substr(values, 1, length(values) - 1)
       size += length($0)
     }
     END { flush() }'
 }
 
+# different MANIFEST CONTENTS: the objects in which the second is not the first, and in what.
+different() {
+  awk -v other_server="$([ "$(sed -n 's/^server //p' "$1")" = "$(sed -n 's/^server //p' "$2")" ] || echo yes)" '
+    # Of an old manifest, only the numbers of rows can be compared.
+    NR == FNR && $1 == "format" { format = $2 }
+    $1 !~ /^(flyway|database|table|sequence|view|trigger|event|function|procedure|package|object)$/ { next }
+    NR > FNR && !format && $1 !~ /^(flyway|table)$/ { next }
+    {
+      tail = $1 == "table" && (format || NR > FNR) ? 3 : 1
+      key = $1
+      for (i = 2; i <= NF - tail; i++) key = key " " $i
+      rows = $1 ~ /^(flyway|table)$/ ? $(NF - tail + 1) : ""
+      sum = tail == 3 ? $(NF - 1) : ""
+      schema = $1 == "flyway" || !format || other_server ? "" : $NF
+    }
+    NR == FNR { order[++keys] = key; wanted[key] = rows; wanted_sum[key] = sum; wanted_schema[key] = schema; next }
+    !(key in wanted) { print key " is there and not in the manifest"; next }
+    {
+      found[key] = 1
+      if (rows != wanted[key]) print key (key == "flyway" ? ": version " : ": rows ") rows " instead of " wanted[key]
+      else if (format && sum != wanted_sum[key]) print key ": other rows"
+      if (schema != wanted_schema[key]) print key ": another definition"
+    }
+    END { for (i = 1; i <= keys; i++) if (!(order[i] in found)) print order[i] " is not there" }' "$1" "$2"
+}
+
+# accounts < MANIFEST: statements that make the accounts which are definers of what is restored and not in a backup: locked, and
+# with the rights without which views on their views cannot be made.
+accounts() {
+  awk 'match($0, /^definer `([^`]|``)*`(@`([^`]|``)*`)?/) {
+    account = substr($0, 9, RLENGTH - 8)
+    if (seen[account]++) next
+    if (account ~ /@/) print "CREATE USER IF NOT EXISTS " account " ACCOUNT LOCK;"
+    else print "CREATE ROLE IF NOT EXISTS " account ";"
+    print "GRANT SELECT, EXECUTE ON app.* TO " account ";"
+  }'
+}
+
 restore() {
-  local server tables
+  local server differences
   [ ! -d /var/lib/mysql/mysql ] || die "there is a database in this volume already"
   paragraph > /tmp/sums
   paragraph > /tmp/manifest
   # Its entrypoint makes the users of the present secrets, and then becomes the server.
-  docker-entrypoint.sh mariadbd --skip-networking --slow-query-log=OFF --max-allowed-packet=1G \
+  docker-entrypoint.sh mariadbd --skip-networking --slow-query-log=OFF --event-scheduler=OFF --max-allowed-packet=1G \
     --innodb-buffer-pool-size="$BUFFER_POOL" > /tmp/server.log 2>&1 < /dev/null &
   server=$!
   until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
@@ -239,13 +425,12 @@ restore() {
     fi
     sleep 0.2
   done
-  gzip -dc | batched | as root mariadb --protocol=socket --max-allowed-packet=1G
+  accounts < /tmp/manifest | as root mariadb --protocol=socket
+  # Byte for byte: the client would otherwise drop comments and change line ends.
+  gzip -dc | loadable | as root mariadb --protocol=socket --max-allowed-packet=1G --binary-mode --comments
   dump root --protocol=socket | contents > /tmp/contents
-  # What another version says of the same schema may differ.
-  tables='^(flyway|table|rows|schema) '
-  [ "$(value server)" = "$(sed -n 's/^server //p' /tmp/contents)" ] || tables='^(flyway|table|rows) '
-  diff <(grep -E "$tables" /tmp/manifest) <(grep -E "$tables" /tmp/contents) >&2 ||
-    die "what was restored (>) is not what the manifest says (<)"
+  differences=$(different /tmp/manifest /tmp/contents)
+  [ -z "$differences" ] || die "what was restored is not what the manifest says:"$'\n'"$differences"
   as root mariadb-admin --protocol=socket shutdown
   wait "$server"
 }

@@ -118,6 +118,17 @@ back() {
   say "the database is $volume with $other; $old_volume is kept"
 }
 
+# not_as_it_was MANIFEST: says what the backup does not hold.
+not_as_it_was() {
+  awk '
+    $1 == "left-out" { sub(/: .*/, ""); print "not restored: " substr($0, 10) ", which could not be read; its text is in the manifest" }
+    $1 == "not-carried" { print "not restored: " substr($0, 13) }
+    match($0, /^definer `([^`]|``)*`(@`([^`]|``)*`)?/) {
+      print substr($0, RLENGTH + 2) " has the definer " substr($0, 9, RLENGTH - 8) \
+        ", which no backup holds: where it is missing it is made, locked and to read alone; GRANT it what it needs"
+    }' "$1"
+}
+
 restore() {
   local new kept="$old_volume"
   [ -n "$backup" ] || die "which backup? scripts/restore.sh backups/..., see --help"
@@ -125,6 +136,7 @@ restore() {
   image=${image:-$old_image}
   export DB_IMAGE=$image
   is_backup "$backup"
+  not_as_it_was "$backup/manifest"
   backup_stream "$backup" | container -e "PROJECT=${from:-$project}" restore check "$backup" || exit 1
   confirm "Replace the database of $project by $backup? The present one is kept in $old_volume."
 

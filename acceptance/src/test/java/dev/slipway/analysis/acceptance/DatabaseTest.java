@@ -51,8 +51,9 @@ class DatabaseTest {
                     .contains("slow enough to be logged"));
             assertThat(stack.sql("SHOW GRANTS FOR backup@'%'").lines().map(line -> line.replaceAll(" IDENTIFIED .*", "")))
                     .containsExactlyInAnyOrder(
-                            "GRANT USAGE ON *.* TO `backup`@`%`",
-                            "GRANT SELECT, LOCK TABLES, SHOW VIEW, EVENT, TRIGGER ON `app`.* TO `backup`@`%`",
+                            "GRANT SHOW DATABASES ON *.* TO `backup`@`%`",
+                            "GRANT SELECT, LOCK TABLES, EXECUTE, SHOW VIEW, EVENT, TRIGGER ON `app`.* TO `backup`@`%`",
+                            "GRANT SELECT (`User`, `Host`) ON `mysql`.`global_priv` TO `backup`@`%`",
                             "GRANT SELECT ON `mysql`.`proc` TO `backup`@`%`");
             oneAccountDoesNotTakeAllConnections(stack);
         }

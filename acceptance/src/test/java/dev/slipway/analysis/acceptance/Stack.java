@@ -130,6 +130,15 @@ final class Stack implements AutoCloseable {
                 .strip();
     }
 
+    /** Makes an object of every kind that MariaDB knows in the database. */
+    void makeEverything() throws IOException {
+        try (var everything = Stack.class.getResourceAsStream("/everything.sql")) {
+            Files.copy(everything, folder.resolve("everything.sql"));
+        }
+        run("docker compose exec -T db bash -c 'mariadb --defaults-extra-file=<(printf \"[client]\\nuser=root\\npassword=\\\"%s\\\"\\n\""
+                + " \"$(< /run/secrets/db_root)\") --protocol=socket --comments app' < everything.sql").assertSuccess();
+    }
+
     /** kill -9 of all that a service runs, from a container that shares its processes, since its own image may have no kill. */
     void kill(String service) {
         String container = containers(service).get(0);
