@@ -185,6 +185,9 @@ metrics() {
   [ -z "$last" ] || size=$(stat -c %s "/backups/$last/dump.sql.gz")
   [ ! -e /backups/.verified ] || verified=$(stat -c %Y /backups/.verified)
   cat > "$METRICS.new" << EOF
+# HELP backup_interval_seconds From one backup to the next, as it is set.
+# TYPE backup_interval_seconds gauge
+backup_interval_seconds $BACKUP_INTERVAL
 # HELP backup_last_success_timestamp_seconds When the last good backup was made; 0 if never.
 # TYPE backup_last_success_timestamp_seconds gauge
 backup_last_success_timestamp_seconds $(seconds "$last")

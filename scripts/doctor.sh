@@ -14,7 +14,6 @@ help "$@"
 engine_minimum=25.0
 compose_minimum=2.26
 certificate_days=30
-backup_hours=26                        # a day, and what a backup takes
 
 # MariaDB's long-term versions, and the day each one's life ends.
 lives='10.6 2026-07-06
@@ -358,6 +357,8 @@ certificate() {
 }
 
 backups() {
+  local backup_hours
+  backup_hours=$((($(setting BACKUP_INTERVAL) + 3599) / 3600 + 2))  # and what a backup takes
   if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
     return
   elif [ -z "$(find -H backups -path "*/20*Z/manifest" 2> /dev/null | sed -n 1p)" ]; then

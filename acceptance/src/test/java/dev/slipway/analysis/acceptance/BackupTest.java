@@ -286,6 +286,7 @@ class BackupTest {
             await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(metric("backup_last_size_bytes"))
                     .isEqualTo(Files.size(backups().get(backups().size() - 1).resolve("dump.sql.gz"))));
             assertThat(health()).isEqualTo("healthy");
+            assertThat(metric("backup_interval_seconds")).isEqualTo(3);
 
             stack.compose("stop", "db").assertSuccess();
             await().atMost(Duration.ofSeconds(120)).until(() -> health().equals("unhealthy"));
