@@ -70,6 +70,12 @@ switch() {
   services=$(grep -xF "$(dependants)" <<< "$running" | grep -vx backup)
   # shellcheck disable=SC2086 # a word each
   [ -z "$services" ] || docker compose --progress quiet stop $services || return
+  if [ -n "${READ_ONLY:-}" ] && [ -z "${undoing:-}" ] && [ "$(sql <<< "SELECT @@read_only" 2> /dev/null)" != 1 ]; then
+    docker volume rm "$1" > /dev/null || true
+    # shellcheck disable=SC2086
+    [ -z "$services" ] || docker compose --progress quiet start $services
+    die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
+  fi
   docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
   use "$1" "$2" || return
   if ! grep -qx db <<< "$running"; then return; fi

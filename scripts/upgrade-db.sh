@@ -41,6 +41,6 @@ trap 'unlock; sql <<< "SET GLOBAL read_only = OFF" || say "the database may refu
 sql <<< "SET GLOBAL read_only = ON"
 made=$(bash scripts/backup.sh) || exit 1
 say "$made"
-bash scripts/restore.sh --yes --image "$image" "${made%%:*}" || die "MariaDB $old runs on, and the backup is kept"
+READ_ONLY=yes bash scripts/restore.sh --yes --image "$image" "${made%%:*}" || die "MariaDB $old runs on, and the backup is kept"
 trap unlock EXIT
 say "MariaDB $new runs; the way back is scripts/restore.sh --back"

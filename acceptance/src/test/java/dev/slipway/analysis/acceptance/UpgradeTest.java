@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -34,6 +35,7 @@ class UpgradeTest {
         Project.copy(project);
         Files.writeString(project.resolve(".env"), "# Kept.\nDB_IMAGE=" + OLD + "\n");
         stack = Stack.of("docker-compose.yml").in(project).up();
+        stack.makeEverything();
     }
 
     @AfterAll
@@ -53,6 +55,32 @@ class UpgradeTest {
         // One that does not start at all, and one that starts for the restore alone.
         refused("nothing was changed", image("exit 1"));
         refused("runs on", image("case $* in *--skip-networking*) exec official-entrypoint.sh \"$@\" ;; *) exit 1 ;; esac"));
+    }
+
+    @Test
+    void aRestartOfTheOldDatabaseEndsTheUpgradeAndNothingAcknowledgedIsLost() throws Exception {
+        String image = image("case $* in *--skip-networking*) until [ -e /tmp/go ]; do sleep 0.2; done ;; esac\nexec official-entrypoint.sh \"$@\"");
+        String settings = Files.readString(project.resolve(".env"));
+        var upgrade = CompletableFuture.supplyAsync(() -> stack.script("upgrade-db.sh", "--yes", image));
+        await().atMost(Duration.ofMinutes(5)).until(() -> !restoring().isEmpty() || upgrade.isDone());
+
+        stack.compose("restart", "db").assertSuccess();
+        await().atMost(Duration.ofMinutes(2)).ignoreExceptions().until(() -> stack.submit("after-the-restart").statusCode() == 202);
+        Docker.run("docker", "exec", restoring(), "touch", "/tmp/go").assertSuccess();
+
+        var ended = upgrade.get();
+        assertThat(ended.exitCode()).as(ended.text()).isNotZero();
+        assertThat(ended.text()).contains("the database was started again meanwhile");
+        assertThat(Files.readString(project.resolve(".env"))).isEqualTo(settings);
+        assertThat(rows("after-the-restart")).isNotEmpty();
+        assertThat(stack.submit("after-the-end").statusCode()).isEqualTo(202);
+    }
+
+    /** The container that restores. */
+    private static String restoring() {
+        return Docker.run("docker", "ps", "--no-trunc", "--format", "{{.ID}} {{.Command}}", "--filter",
+                        "label=com.docker.compose.project=" + stack.name())
+                .text().lines().filter(line -> line.endsWith("backup.sh restore\"")).map(line -> line.split(" ")[0]).findFirst().orElse("");
     }
 
     @Test
@@ -98,6 +126,10 @@ class UpgradeTest {
         client.join();
         assertThat(stack.sql("SELECT VERSION()")).startsWith("11.8.");
         assertThat(rows("before-")).isEqualTo(before);
+        assertThat(stack.sql("SELECT GROUP_CONCAT(b) FROM hidden")).isEqualTo("2,7");
+        // Time ends in 2038 there and in 2106 here; what has not ended must not become history.
+        assertThat(stack.sql("SELECT v FROM versioned ORDER BY id").lines()).containsExactly("new", "2038-01-19 03:14:07.999999");
+        assertThat(stack.sql("SELECT COUNT(*) FROM versioned FOR SYSTEM_TIME ALL")).isEqualTo("4");
         assertThat(stack.sql("SELECT name FROM analysis WHERE name LIKE 'during-%'").lines()).containsAll(acknowledged);
         assertThat(answersToWrites).isSubsetOf(Set.of(202, 503)).contains(503);
         assertThat(answersToReads).isSubsetOf(Set.of(200, 503)).contains(200);
