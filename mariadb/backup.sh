@@ -234,6 +234,20 @@ others() {
     WHERE schema_name NOT IN ('app', 'information_schema', 'mysql', 'performance_schema', 'sys', 'test') ORDER BY 1" 2> /dev/null || true
 }
 
+# no_room: that there is not enough for another backup, in a sentence. It needs at most as much as the data, or twice the last one.
+no_room() {
+  local needed free last
+  needed=$(query "SELECT CAST(COALESCE(SUM(data_length), 0) AS INTEGER) FROM information_schema.tables WHERE table_schema = 'app'") || return
+  last=$(last_backup)
+  if [ -n "$last" ]; then
+    last=$(($(stat -c %s "/backups/$last/dump.sql.gz") * 2))
+    [ "$last" -gt "$needed" ] || needed=$last
+  fi
+  free=$(($(stat -f -c '%a * %S' /backups)))
+  [ "$free" -ge "$needed" ] || awk -v free="$free" -v needed="$needed" 'BEGIN {
+    printf "backups/ has %.0f MB free, and a backup may take %.0f MB: free some of its disk, or move old backups elsewhere\n", free / 1e6, needed / 1e6 }'
+}
+
 backup() {
   local name oldest folder hindrance problem views view reason
   local -a without=()
@@ -241,7 +255,7 @@ backup() {
   exec 9> /backups/.lock
   flock 9
   rm -rf /backups/*.partial
-  for hindrance in undumpable; do
+  for hindrance in no_room undumpable; do
     problem=$($hindrance) || die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
     [ -z "$problem" ] || die "no backup was made, and the ones before are kept: $problem"
   done
@@ -303,9 +317,24 @@ schedule() {
   done
 }
 
+# under_way: whether a backup is being made and something of it was written lately; reading it back takes no longer than its dump.
+under_way() {
+  local partial begun written now
+  now=$(date +%s)
+  for partial in /backups/$NAME.partial; do
+    [ -d "$partial" ] || continue
+    begun=$(seconds "$(basename "$partial" .partial)")
+    written=$(find "$partial" -printf '%T@\n' | sort -n | tail -n 1)
+    written=${written%.*}
+    [ $((now - written)) -gt 300 ] && [ $((now - written)) -gt $((written - begun)) ] || return 0
+  done
+  return 1
+}
+
 healthy() {
   local age
   [ ! -e /tmp/failed ] || die "the last attempt failed: docker compose logs backup"
+  if under_way; then return; fi
   age=$(($(date +%s) - $(seconds "$(last_backup)")))
   [ "$age" -le $((BACKUP_INTERVAL + BACKUP_INTERVAL / 4 + 60)) ] || die "the last backup is $age seconds old"
 }

@@ -233,6 +233,32 @@ class BackupTest {
     }
 
     @Test
+    void aBackupThatHasNoRoomIsNotBegunAndOneUnderWayIsHealthy() {
+        String volume = stack.name() + "-small";
+        Docker.run("docker", "volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m,uid=999", volume)
+                .assertSuccess();
+        try {
+            var full = stack.compose("--profile", "backup", "run", "--rm", "-T", "--no-deps", "-v", volume + ":/backups", "backup", "backup");
+            assertThat(full.exitCode()).as(full.text()).isNotZero();
+            assertThat(full.text()).containsPattern("the ones before are kept: backups/ has 1 MB free, and a backup may take [0-9]+ MB");
+
+            stack.compose("--profile", "backup", "run", "--rm", "-T", "--no-deps", "-v", volume + ":/backups", "--entrypoint", "bash", "backup",
+                            "-ec", """
+                            healthy() { bash /usr/local/bin/backup.sh healthy; }
+                            if healthy; then echo none was made; exit 1; fi
+                            partial=/backups/$(date -u +%Y-%m-%dT%H%M%SZ).partial
+                            mkdir $partial
+                            healthy
+                            touch -d '-1 hour' $partial
+                            if healthy; then echo it stands still; exit 1; fi
+                            """)
+                    .assertSuccess();
+        } finally {
+            Docker.run("docker", "volume", "rm", volume);
+        }
+    }
+
+    @Test
     void whatIsTooOldIsRemovedButNeverTheLastGoodOne() throws Exception {
         Path old = project.resolve("backups/2020-01-01T000000Z");
         Path unfinished = project.resolve("backups/2020-01-02T000000Z.partial");
