@@ -277,6 +277,14 @@ class BaseTest {
         stack.assertJvmAcceptsItsCache("app", "dev.slipway.analysis.HealthCheck");
     }
 
+    @Test
+    void whateverComesTheAnswerIsTheClientsFaultAndSaysSo() throws Exception {
+        Map<Integer, Integer> counts = Fuzz.run(Integer.parseInt(stack.httpPort()), false, 1500);
+
+        assertThat(counts).containsKeys(200, 202, 400, 404, 405, 412, 415, 501, 505);
+        Hardening.assertNoLineOfALogIsLong(stack, "nginx", "app");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"nginx", "app", "worker", "db"})
     void aRestartedServiceHealsByItself(String service) {

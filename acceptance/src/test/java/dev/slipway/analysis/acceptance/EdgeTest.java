@@ -381,6 +381,19 @@ class EdgeTest {
     }
 
     @Test
+    void whateverComesTheAnswerIsTheClientsFaultAndSaysSo() throws Exception {
+        Map<Integer, Integer> counts = Fuzz.run(Integer.parseInt(stack.variable("EDGE_HTTPS_PORT")), true, 1000);
+
+        assertThat(counts).containsKeys(200, 202, 400, 404, 405, 415, 501, 505);
+        Files.writeString(ca.resolve("fuzz.curl"), Fuzz.curl("https://" + DOMAIN, 200));
+        List<String> answers = client("curl -K /ca/fuzz.curl").lines().toList();
+        System.out.println("fuzz by HTTP/2: answers by status "
+                + answers.stream().collect(Collectors.groupingBy(line -> line.split(" ")[0], TreeMap::new, Collectors.counting())));
+        assertThat(answers).hasSize(200).allMatch(line -> line.matches("[23]\\d\\d .*|4\\d\\d application/problem\\+json [0-9.]+"));
+        Hardening.assertNoLineOfALogIsLong(stack, "edge", "nginx", "app");
+    }
+
+    @Test
     void everyContainerIsHardened() {
         Hardening.assertOf(stack);
     }

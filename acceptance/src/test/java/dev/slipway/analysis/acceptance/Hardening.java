@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -69,6 +70,15 @@ final class Hardening {
                     binding.path("HostIp").asString().replaceFirst("^::$", "0.0.0.0") + ":" + binding.path("HostPort").asString())));
         }
         assertThat(published).containsExactlyInAnyOrder(addresses);
+    }
+
+    /** Of these services, whatever clients sent. */
+    static void assertNoLineOfALogIsLong(Stack stack, String... services) {
+        for (String service : services) {
+            assertThat(stack.compose("logs", "--no-log-prefix", service).text().lines())
+                    .as(service)
+                    .allMatch(line -> line.getBytes(StandardCharsets.UTF_8).length <= 16_384);
+        }
     }
 
     /** @param secrets a folder of files, none of whose content may be in an environment, an argument, an image or a log */
