@@ -82,8 +82,8 @@ class BaseTest {
 
     @Test
     void theGatewayAnswersItsOwnErrorsAsProblemsAndKeepsTheActuatorIn() throws Exception {
-        for (String path : new String[] {"/", "/api", "/actuator/health", "/api/../actuator/health", "/livez", "/readyz", "/api/..;/livez",
-            "/api/..;a=b/actuator/health", "/api/%2e%2e/livez", "/api//../readyz"}) {
+        for (String path : new String[] {"/", "/api", "/actuator/health", "/api/../actuator/health", "/livez", "/readyz/app", "/api/..;/livez",
+            "/api/..;a=b/actuator/health", "/api/%2e%2e/livez", "/api//../livez"}) {
             var response = stack.get(path);
 
             assertThat(response.statusCode()).as(path).isEqualTo(404);
@@ -92,6 +92,7 @@ class BaseTest {
             assertThat(response.body()).contains("urn:problem-type:not-found", "requestId");
         }
         assertThat(stack.get("/healthz").body()).isEqualTo("ok\n");
+        assertThat(stack.get("/readyz").body()).isEqualTo("# ready\n");
     }
 
     @Test

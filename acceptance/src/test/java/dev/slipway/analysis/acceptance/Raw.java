@@ -1,5 +1,6 @@
 package dev.slipway.analysis.acceptance;
 
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,6 +16,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.zip.GZIPInputStream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
@@ -137,7 +139,18 @@ final class Raw {
         } else if (headers.containsKey("transfer-encoding")) {
             body = unchunked(body);
         }
+        if ("gzip".equals(headers.get("content-encoding")) && !body.isEmpty()) {
+            body = gunzipped(body);
+        }
         return new Answer(Integer.parseInt(lines[0].substring(9, 12)), headers, body, closed);
+    }
+
+    private static String gunzipped(String body) {
+        try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(body.getBytes(StandardCharsets.ISO_8859_1)))) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            return "not gzip, as its header says: " + e;
+        }
     }
 
     private static String unchunked(String body) {
