@@ -146,12 +146,15 @@ contents() {
     }
     /^\/\*!(50013|50001 CREATE).* DEFINER=/ && object ~ /^view / { definer($0) }
     data && /^INSERT INTO `/ {
-      values = substr($0, length(head($0)) + 1)
-      if (ended && at_end(values)) values = substr(values, 1, RSTART - 1) "END" substr(values, RSTART + RLENGTH)
-      print heading values | rows
+      head($0)                           # a row may be as large as memory allows: no copy that is not needed
+      if (ended) {
+        values = substr($0, length(heading) + 1)
+        if (at_end(values)) $0 = heading substr(values, 1, RSTART - 1) "END" substr(values, RSTART + RLENGTH)
+      }
+      print | rows
       count[number[object]]++
       if (object == "table flyway_schema_history" && /,1\);$/) {
-        split(values, column, ",")
+        split(substr($0, length(heading) + 1), column, ",")
         if (column[2] != "NULL") version = substr(column[2], 2, length(column[2]) - 2)
       }
       next
