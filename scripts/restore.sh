@@ -73,7 +73,7 @@ switch() {
   if [ -n "${READ_ONLY:-}" ] && [ -z "${undoing:-}" ] && [ "$(sql <<< "SELECT @@read_only" 2> /dev/null)" != 1 ]; then
     docker volume rm "$1" > /dev/null || true
     # shellcheck disable=SC2086
-    [ -z "$services" ] || docker compose --progress quiet start $services
+    [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; } || true
     die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
   fi
   docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image

@@ -298,7 +298,7 @@ class DoctorTest {
             Files.setLastModifiedTime(manifest, FileTime.from(Instant.now().minus(Duration.ofHours(27))));
             assertFound(stack.script("doctor.sh"), 1, "warn  the last backup is older than 26 hours: scripts/backup.sh\n");
 
-            stack.with("BACKUP_INTERVAL", "90000");
+            stack.with("BACKUP_INTERVAL", "93600");
             assertAllOk(stack.script("doctor.sh"));
             stack.with("BACKUP_INTERVAL", "86400");
         }

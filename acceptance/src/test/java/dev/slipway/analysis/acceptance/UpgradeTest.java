@@ -73,7 +73,7 @@ class UpgradeTest {
         assertThat(ended.text()).contains("the database was started again meanwhile");
         assertThat(Files.readString(project.resolve(".env"))).isEqualTo(settings);
         assertThat(rows("after-the-restart")).isNotEmpty();
-        assertThat(stack.submit("after-the-end").statusCode()).isEqualTo(202);
+        await().atMost(Duration.ofMinutes(1)).until(() -> stack.submit("after-the-end").statusCode() == 202);
     }
 
     /** The container that restores. */
