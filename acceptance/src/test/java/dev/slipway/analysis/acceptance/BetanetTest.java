@@ -167,6 +167,7 @@ class BetanetTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void theMixnetRunsWithEveryLayerAndItsEntryIsOnThisHostAlone() throws Exception {
         Stack full = withMixnet("docker-compose.yml", "docker-compose.override.yml", "docker-compose.betanet.yml").up();
         try {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Building two checkouts gives the same application: what differs in the images is folders' times, and the JVM's cache. */
-@ExtendWith(Docker.class)
+@ExtendWith({Docker.class, Longer.class})
 class ReproducibleTest {
 
     private static final String IMAGE = "acceptance-" + Long.toString(System.nanoTime(), 36);
