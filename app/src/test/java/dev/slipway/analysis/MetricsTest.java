@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -158,8 +159,9 @@ class MetricsTest {
     private static ConfigurableApplicationContext start(String... properties) {
         return new SpringApplicationBuilder(Application.class, DatabaseConfiguration.class)
                 .properties("spring.main.banner-mode=off", "spring.profiles.active=web,worker,migrate", "web.drain-delay=0s")
-                .properties(properties)
-                .run("--server.port=0", "--management.server.port=0");
+                .run(Stream.concat(Stream.of("server.port=0", "management.server.port=0"), Stream.of(properties))
+                        .map(property -> "--" + property)
+                        .toArray(String[]::new));
     }
 
     private static void submit(String name, String values) {

@@ -32,7 +32,7 @@ class AwkwardNamesIT {
         assertThat(Files.readString(project.resolve(".env.example")))
                 .contains("HTTP_PORT=8881\n", "DB_IMAGE=mariadb:11.8\n");
 
-        List<String> arguments = new ArrayList<>(List.of("-B", "-ntp", "-T3", "verify"));
+        List<String> arguments = new ArrayList<>(List.of("-B", "-ntp", "verify"));
         if (engineAnswers()) {
             // All of its tests would take as long as the reference's, whose bytes they are but for the names.
             System.out.println("SKIPPED: all tests of a generated project's stacks but BaseTest, ProductionTest and two of DeployTest, for their time");

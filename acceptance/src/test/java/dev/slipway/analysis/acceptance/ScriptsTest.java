@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -197,6 +198,7 @@ class ScriptsTest {
     }
 
     @Test
+    @ExtendWith(Docker.class)
     void aLockSaysWhoHasItAndThatOfAKilledScriptIsRemoved() throws IOException {
         String pid = String.valueOf(ProcessHandle.current().pid());
         run(project, "mkdir .lock; echo \"$0 $(hostname) deploy.sh of ann, since noon\" > .lock/holder;"

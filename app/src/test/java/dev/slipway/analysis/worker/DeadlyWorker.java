@@ -2,18 +2,23 @@ package dev.slipway.analysis.worker;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
+import java.util.List;
 import javax.sql.DataSource;
+import org.springframework.boot.ApplicationArguments;
+import org.springframework.boot.ApplicationRunner;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 
-/** A process with a worker whose every computation of a 666 ends it at once: {@code DeadlyWorker URL USER PASSWORD}. */
-class DeadlyWorker {
+/** A process with a worker whose every computation of a 666 ends it at once. Its arguments: URL, user and password. */
+class DeadlyWorker implements ApplicationRunner {
 
     static final int STATUS = 99;
 
-    public static void main(String[] args) throws Exception {
-        DataSource database = new DriverManagerDataSource(args[0], args[1], args[2]);
+    @Override
+    public void run(ApplicationArguments arguments) throws Exception {
+        List<String> given = arguments.getNonOptionArgs();
+        DataSource database = new DriverManagerDataSource(given.get(0), given.get(1), given.get(2));
         Queue queue = new Queue(JdbcClient.create(database), new JdbcTransactionManager(database));
         WorkerProperties properties = new WorkerProperties(
                 2, Duration.ofSeconds(1), 1, Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofMillis(50), Duration.ZERO);

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.SpringApplication;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Import;
 
@@ -63,7 +64,9 @@ class WorkerProcessTest {
                         "-XX:TieredStopAtLevel=1",
                         "-cp",
                         System.getProperty("java.class.path"),
-                        DeadlyWorker.class.getName(),
+                        SpringApplication.class.getName(), // For test-run one class alone may have a main method.
+                        "--spring.main.sources=" + DeadlyWorker.class.getName(),
+                        "--spring.main.web-application-type=none",
                         connection.getJdbcUrl(),
                         connection.getUsername(),
                         connection.getPassword())
