@@ -108,8 +108,9 @@ class DeployTest {
         Path configuration = Files.createDirectories(project.resolve("oldest"));
         Docker.run(configuration, Map.of(), "bash", "-ec", """
                 mkdir -p lists/partial cache/archives/partial cli-plugins
-                mirror=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2> /dev/null | grep -o 'http[^ ]*/debian' | head -1)
-                echo "deb ${mirror:-http://deb.debian.org/debian} trixie main" > sources.list
+                mirror=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2> /dev/null | grep -v '^#' | grep -o 'http[^ ]*/debian' | head -1)
+                [ -n "$mirror" ] || { echo "this host has no mirror of Debian among its sources"; exit 1; }
+                echo "deb $mirror trixie main" > sources.list
                 apt() {
                   apt-get -q -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$PWD/lists" \
                     -o Dir::Cache="$PWD/cache" -o Acquire::Check-Valid-Until=false -o APT::Sandbox::User=root "$@"
