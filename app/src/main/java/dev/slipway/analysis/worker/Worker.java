@@ -24,7 +24,7 @@ import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Profile;
 import org.springframework.dao.NonTransientDataAccessException;
 import org.springframework.dao.NonTransientDataAccessResourceException;
-import org.springframework.jdbc.UncategorizedSQLException;
+import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.stereotype.Component;
 
@@ -292,7 +292,7 @@ class Worker implements SmartLifecycle {
     /** Whether the database is there and does not want this statement, rather than any. */
     private static boolean refused(RuntimeException e) {
         return e instanceof NonTransientDataAccessException
-                && !(e instanceof NonTransientDataAccessResourceException || e instanceof UncategorizedSQLException);
+                && !(e instanceof NonTransientDataAccessResourceException || e instanceof UncategorizedDataAccessException);
     }
 
     private void removeOld() {

@@ -2,21 +2,33 @@ package dev.slipway.analysis.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.mockito.AdditionalAnswers.delegatesTo;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.Mockito.doThrow;
+import static org.mockito.Mockito.mock;
 
 import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.analyses.Result;
 import dev.slipway.analysis.database.TestDatabase;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.hibernate.exception.JDBCConnectionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.jdbc.UncategorizedSQLException;
+import org.springframework.orm.jpa.JpaSystemException;
+import org.springframework.transaction.CannotCreateTransactionException;
 
 /** One analysis does what it may not; what becomes of it, of its neighbours, and of the worker. */
 @ServiceTest
@@ -76,6 +88,28 @@ class FateTest {
         start(values -> new Result(1, Double.NaN, 0, 0, 0, 0, 0, 0));
 
         awaitFailure("bad", "The database refused its result: the worker's log says why.");
+        awaitStatus("good", "DONE");
+    }
+
+    static Stream<RuntimeException> whatADatabaseThatGoesAwayThrows() {
+        SQLException cause = new SQLException("Socket error", "08000");
+        return Stream.of(
+                new DataAccessResourceFailureException("No connection", cause),
+                new JpaSystemException(new JDBCConnectionException("Unable to rollback", cause)),
+                new CannotCreateTransactionException("No connection", cause),
+                new UncategorizedSQLException("No room", "UPDATE", cause));
+    }
+
+    @ParameterizedTest
+    @MethodSource("whatADatabaseThatGoesAwayThrows")
+    void aResultWaitsForADatabaseThatIsAway(RuntimeException away) {
+        Queue real = queue;
+        queue = mock(Queue.class, delegatesTo(real));
+        doThrow(away).doAnswer(delegatesTo(real)).when(queue).finish(any(), any());
+        api.submit("good", 1);
+
+        start(Statistics::of);
+
         awaitStatus("good", "DONE");
     }
 
