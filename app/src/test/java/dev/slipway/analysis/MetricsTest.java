@@ -115,6 +115,16 @@ class MetricsTest {
     }
 
     @Test
+    void whereNothingWaitsNothingIsFull() {
+        database("DELETE FROM analysis");
+        // An empty table's first page takes that much.
+        try (ConfigurableApplicationContext web = start("spring.profiles.active=web", "analyses.queue.max-size=16KB")) {
+            await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofSeconds(1))
+                    .untilAsserted(() -> assertThat(value(web, "analyses_queue_fill")).isZero());
+        }
+    }
+
+    @Test
     void requestsOfClientsFallIntoBucketsAndEveryLabelIsBounded() {
         double finished = value("analyses_finished_total");
         submit("measured", "[1]");

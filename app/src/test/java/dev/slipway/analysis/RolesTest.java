@@ -80,6 +80,7 @@ class RolesTest {
                 {"POST /api/analyses", "Content-Type: application/json", "\0".repeat(1_000_000)},
                 {"GET /api/analyses?" + "%00".repeat(2_000) + "%", "Cookie: =\0;\"", ""},
                 {"GET /api/analyses?=" + "%00".repeat(2_000), "Accept: " + "/".repeat(5_000), ""},
+                {"GET /api/" + "n".repeat(5_000), "Accept: */*", ""},
                 {"GET /" + "<".repeat(5_000), "Host: " + "_".repeat(2_000), ""}
             }) {
                 assertThat(raw(web, hostile[0], hostile[1], hostile[2])).startsWith("HTTP/1.1 4");

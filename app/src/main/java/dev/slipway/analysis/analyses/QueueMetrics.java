@@ -23,6 +23,10 @@ import org.springframework.stereotype.Component;
 class QueueMetrics implements MeterBinder {
 
     private static final Duration FRESH = Duration.ofSeconds(5);
+
+    /** Bytes on disk of one analysis' values at most: the database's estimate also counts what is deleted and not yet purged. */
+    private static final double LARGEST = 850_000;
+
     private static final Backlog UNKNOWN = new Backlog(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
 
     private final JdbcClient jdbc;
@@ -77,7 +81,8 @@ class QueueMetrics implements MeterBinder {
                             ) AS first
                             """)
                     .query((row, number) -> new Backlog(
-                            row.getDouble("depth"), row.getDouble("oldest"), row.getDouble("unfinished"), row.getDouble("bytes")))
+                            row.getDouble("depth"), row.getDouble("oldest"), row.getDouble("unfinished"),
+                            Math.min(row.getDouble("bytes"), row.getDouble("unfinished") * LARGEST)))
                     .single();
         } catch (DataAccessException e) {
             backlog = UNKNOWN;

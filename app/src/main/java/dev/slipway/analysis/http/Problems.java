@@ -39,6 +39,7 @@ import org.springframework.web.servlet.NoHandlerFoundException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.util.DisconnectedClientHelper;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.databind.exc.UnrecognizedPropertyException;
@@ -98,10 +99,11 @@ class Problems extends ResponseEntityExceptionHandler {
                 .body(problem);
     }
 
-    /** A database that is being upgraded, or whose disk is full, can be read and not written to. */
+    /** A database that is being upgraded, or whose disk is full, can be read and not written to; one that is gone not even rolled back. */
     @ExceptionHandler
     ResponseEntity<ProblemDetail> handleNoWrites(UncategorizedDataAccessException e) {
-        return e.getMostSpecificCause() instanceof SQLException sql && TAKES_NO_WRITES.contains(sql.getErrorCode())
+        return e.getMostSpecificCause() instanceof SQLException sql
+                        && (TAKES_NO_WRITES.contains(sql.getErrorCode()) || sql.getSQLState() == null) // None: of a closed connection.
                 ? handleUnavailable(sql)
                 : handleUnexpected(e);
     }
@@ -222,6 +224,9 @@ class Problems extends ResponseEntityExceptionHandler {
         if (cause instanceof UnrecognizedPropertyException unknown) {
             return ProblemType.MALFORMED_BODY.detail(
                     "There is no field \"" + quoted(unknown.getPropertyName()) + "\" here: leave it out, or mend its name.");
+        }
+        if (cause instanceof JacksonIOException) {
+            return ProblemType.MALFORMED_BODY.detail("The body ended early: send all of it, in the length or the chunks that the header says.");
         }
         if (cause instanceof JacksonException json) {
             String where = "line " + json.getLocation().getLineNr() + ", column " + json.getLocation().getColumnNr();

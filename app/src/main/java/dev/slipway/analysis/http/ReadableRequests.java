@@ -28,7 +28,7 @@ class ReadableRequests extends OncePerRequestFilter {
         response.setHeader(HttpHeaders.VARY, HttpHeaders.ACCEPT_ENCODING); // The gateway compresses.
         if (!hasReadableQuery(request)) {
             ErrorPage.send(request, response, HttpStatus.BAD_REQUEST,
-                    "The query cannot be read: each parameter needs a name, and each % two hexadecimal digits after it.");
+                    "The query cannot be read: each parameter comes once and needs a name, and each % two hexadecimal digits after it.");
         } else if (!hasMediaType(request)) {
             ErrorPage.send(request, response, HttpStatus.UNSUPPORTED_MEDIA_TYPE, Problems.SEND_JSON);
         } else if (CorsUtils.isPreFlightRequest(request)) {
@@ -40,8 +40,7 @@ class ReadableRequests extends OncePerRequestFilter {
 
     private static boolean hasReadableQuery(HttpServletRequest request) {
         try {
-            request.getParameterMap();
-            return true;
+            return request.getParameterMap().values().stream().allMatch(values -> values.length == 1);
         } catch (InvalidParameterException e) {
             return false;
         }

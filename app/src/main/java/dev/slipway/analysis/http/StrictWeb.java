@@ -1,5 +1,7 @@
 package dev.slipway.analysis.http;
 
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.beans.PropertyEditorSupport;
 import java.util.UUID;
 import java.util.function.Function;
@@ -8,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.convert.converter.Converter;
 import org.springframework.core.convert.converter.ConverterFactory;
 import org.springframework.format.FormatterRegistry;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
 import org.springframework.http.converter.HttpMessageConverter;
 import org.springframework.http.converter.HttpMessageConverters;
@@ -17,6 +20,9 @@ import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
 import org.springframework.web.bind.WebDataBinder;
 import org.springframework.web.bind.annotation.ControllerAdvice;
 import org.springframework.web.bind.annotation.InitBinder;
+import org.springframework.web.servlet.HandlerInterceptor;
+import org.springframework.web.servlet.NoHandlerFoundException;
+import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /** The API speaks JSON, whatever else the class path could; and a parameter is what it looks like, or is refused. */
@@ -43,6 +49,17 @@ class StrictWeb implements WebMvcConfigurer {
     void takeWhatIsMeant(WebDataBinder binder) {
         binder.registerCustomEditor(int.class, new Exact(INTEGER, Integer::valueOf));
         binder.registerCustomEditor(UUID.class, new Exact(ID, UUID::fromString));
+    }
+
+    /** springdoc would serve the API's document as YAML, too. */
+    @Override
+    public void addInterceptors(InterceptorRegistry registry) {
+        registry.addInterceptor(new HandlerInterceptor() {
+            @Override
+            public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) throws NoHandlerFoundException {
+                throw new NoHandlerFoundException(request.getMethod(), request.getRequestURI(), HttpHeaders.EMPTY);
+            }
+        }).addPathPatterns("/api/openapi.yaml");
     }
 
     /** And "done" for DONE. */

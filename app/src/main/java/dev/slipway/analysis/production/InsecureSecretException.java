@@ -14,7 +14,7 @@ class InsecureSecretException extends RuntimeException {
 
         @Override
         protected FailureAnalysis analyze(Throwable root, InsecureSecretException cause) {
-            return new FailureAnalysis(cause.getMessage(), "Run scripts/secrets.sh on the host, which makes what is missing.", cause);
+            return new FailureAnalysis(cause.getMessage(), "Run bash scripts/secrets.sh on the host, which makes what is missing.", cause);
         }
     }
 }

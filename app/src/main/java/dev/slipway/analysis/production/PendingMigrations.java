@@ -90,14 +90,15 @@ class PendingMigrations implements FlywayMigrationStrategy {
         }
         try (Connection connection = configuration.getDataSource().getConnection();
                 PreparedStatement statement = connection.prepareStatement(
-                        "SELECT DATABASE(), COUNT(*), COALESCE(SUM(table_name = ?), 0) FROM information_schema.tables"
-                                + " WHERE table_schema = DATABASE()")) {
+                        "SELECT DATABASE(), COUNT(*) + (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE())"
+                                + " + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()),"
+                                + " COALESCE(SUM(table_name = ?), 0) FROM information_schema.tables WHERE table_schema = DATABASE()")) {
             statement.setString(1, configuration.getTable());
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 return row.getInt(2) == 0 || row.getInt(3) > 0
                         ? null
-                        : "The schema " + row.getString(1) + " has " + row.getInt(2) + " tables that are not Flyway's, which has no history "
+                        : "The schema " + row.getString(1) + " has " + row.getInt(2) + " tables, routines and events that are not Flyway's, which has no history "
                                 + "there: is it the right database? If it is, set SPRING_FLYWAY_BASELINE_ON_MIGRATE=true once.";
             }
         } catch (SQLException e) {

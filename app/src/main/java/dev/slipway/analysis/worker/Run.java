@@ -33,8 +33,8 @@ class Run {
         return Duration.ofNanos(System.nanoTime() - renewed);
     }
 
-    void renewed() {
-        renewed = System.nanoTime();
+    void renewed(long at) {
+        renewed = at;
     }
 
     /** Interrupts the computation, and never what the thread does after it. */

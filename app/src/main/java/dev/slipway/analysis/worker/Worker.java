@@ -2,6 +2,7 @@ package dev.slipway.analysis.worker;
 
 import dev.slipway.analysis.analyses.Doubles;
 import dev.slipway.analysis.analyses.Result;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
@@ -40,6 +41,9 @@ class Worker implements SmartLifecycle {
 
     private static final Logger log = LoggerFactory.getLogger(Worker.class);
     private static final Duration MIN_IDLE = Duration.ofMillis(10);
+
+    /** After so many in a row it is not one analysis that the database refuses, but this worker. */
+    private static final int REFUSALS = 10;
 
     /** How long an interrupted computation may take to come back. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
@@ -159,6 +163,7 @@ class Worker implements SmartLifecycle {
 
     private void workUntilStopped() throws InterruptedException {
         Duration idle = MIN_IDLE;
+        int refusals = 0;
         while (isRunning()) {
             try {
                 if (workAlone() || work()) {
@@ -167,7 +172,11 @@ class Worker implements SmartLifecycle {
                     pause(idle);
                     idle = shorter(idle.multipliedBy(2), properties.maxIdle());
                 }
+                refusals = 0;
             } catch (RuntimeException e) {
+                if (refused(e) && ++refusals == REFUSALS) {
+                    throw e;
+                }
                 log.warn("The queue cannot be worked off, next try in {}: {}", properties.maxIdle(), e.toString());
                 pause(properties.maxIdle());
             }
@@ -291,6 +300,9 @@ class Worker implements SmartLifecycle {
 
     /** Whether the database is there and does not want this statement, rather than any. */
     private static boolean refused(RuntimeException e) {
+        if (e.getCause() instanceof SQLException sql && "45000".equals(sql.getSQLState())) {
+            return true; // A trigger's SIGNAL, which the driver takes for a broken connection.
+        }
         return e instanceof NonTransientDataAccessException
                 && !(e instanceof NonTransientDataAccessResourceException || e instanceof UncategorizedDataAccessException);
     }
@@ -333,8 +345,9 @@ class Worker implements SmartLifecycle {
             run.overdue();
         }
         if (run.sinceRenewal().compareTo(properties.lease().dividedBy(3)) > 0) {
-            run.renewed();
+            long asked = System.nanoTime();
             queue.renew(run.job(), properties.lease());
+            run.renewed(asked);
         }
     }
 

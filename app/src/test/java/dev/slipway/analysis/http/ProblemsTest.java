@@ -13,13 +13,16 @@ import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
 import java.util.stream.Stream;
+import org.hibernate.TransactionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.orm.jpa.JpaSystemException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -62,6 +65,7 @@ class ProblemsTest {
                 arguments("a number for text", "{\"name\": 5, \"values\": [1]}", "malformed-body", "name is not of the type"),
                 arguments("more after the end", body("a", "1") + "1", "malformed-body", "The body is not of the type"),
                 arguments("a field's name of 40 kB", "{\"" + "f".repeat(40_000) + "\": 1}", "malformed-body", "f...\" here"),
+                arguments("a field twice", "{\"name\": \"a\", \"name\": \"b\", \"values\": [1]}", "malformed-body", "not valid JSON"),
                 arguments("a number beyond double", body("a", "1e999"), "invalid-request", "values must hold finite numbers alone."));
     }
 
@@ -100,6 +104,8 @@ class ProblemsTest {
                 arguments("GET", "/api/analyses?page=%201", 400, "invalid-request", "page must be a whole number."),
                 arguments("GET", "/api/analyses?=1", 400, "invalid-request", "The query cannot be read"),
                 arguments("GET", "/api/analyses?" + "a=1&".repeat(1500), 400, "invalid-request", "The query cannot be read"),
+                arguments("GET", "/api/analyses?status=DONE&status=FAILED", 400, "invalid-request", "each parameter comes once"),
+                arguments("GET", "/api/analyses?sort=name&sort=desc", 400, "invalid-request", "The query cannot be read"),
                 arguments("GET", "/api/analyses?page=99999999999", 400, "invalid-request", "page must be a whole number."),
                 arguments("GET", "/api/analyses?size=0", 400, "invalid-request", "size must be greater than or equal to 1."),
                 arguments("GET", "/api/analyses?size=101", 400, "invalid-request", "size must be less than or equal to 100."),
@@ -116,6 +122,7 @@ class ProblemsTest {
                 arguments("GET", "/index.html", 404, "not-found", "No such path"),
                 arguments("GET", "/favicon.ico", 404, "not-found", "No such path"),
                 arguments("GET", "/webjars/a", 404, "not-found", "No such path"),
+                arguments("GET", "/api/openapi.yaml", 404, "not-found", "No such path"),
                 arguments("GET", "/error", 404, "not-found", ""),
                 arguments("PUT", "/api/analyses", 405, "method-not-allowed", "PUT is not allowed here: use "),
                 arguments("TRACE", "/api/analyses", 405, "method-not-allowed", ""));
@@ -125,6 +132,13 @@ class ProblemsTest {
     @MethodSource("badRequests")
     void aBadRequestSaysWhatIsWrong(String method, String path, int status, String type, String detail) throws Exception {
         assertProblem(send(method, path, ""), status, type, detail);
+    }
+
+    @Test
+    void aConnectionThatBrokeBeforeItsRollbackIsA503() {
+        var broken = new JpaSystemException(new TransactionException("Unable to rollback", new SQLException("Connection is closed")));
+
+        assertThat(new Problems().handleNoWrites(broken).getStatusCode().value()).isEqualTo(503);
     }
 
     @Test

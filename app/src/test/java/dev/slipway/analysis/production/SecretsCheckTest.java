@@ -24,7 +24,7 @@ class SecretsCheckTest {
     void productionDoesNotStartWith(String secret, String because, CapturedOutput output) {
         start("production", secret);
 
-        assertThat(output).contains("The secret spring.datasource.password " + because, "Run scripts/secrets.sh on the host");
+        assertThat(output).contains("The secret spring.datasource.password " + because, "Run bash scripts/secrets.sh on the host");
         assertThat(output).doesNotContain("HikariPool");
         if (!secret.isEmpty()) {
             assertThat(output).doesNotContain(secret);

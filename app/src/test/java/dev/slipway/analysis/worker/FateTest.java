@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
 import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.jdbc.BadSqlGrammarException;
 import org.springframework.jdbc.UncategorizedSQLException;
 import org.springframework.orm.jpa.JpaSystemException;
 import org.springframework.transaction.CannotCreateTransactionException;
@@ -89,6 +90,34 @@ class FateTest {
 
         awaitFailure("bad", "The database refused its result: the worker's log says why.");
         awaitStatus("good", "DONE");
+    }
+
+    @Test
+    void aResultThatATriggerRefusesFailsItsAnalysisAlone() {
+        database.sql("CREATE TRIGGER refuse BEFORE UPDATE ON analysis FOR EACH ROW"
+                + " IF NEW.status = 'DONE' AND NEW.name = 'bad' THEN SIGNAL SQLSTATE '45000'; END IF").update();
+        try {
+            api.submit("bad", BAD);
+            api.submit("good", 1);
+
+            start(Statistics::of);
+
+            awaitFailure("bad", "The database refused its result: the worker's log says why.");
+            awaitStatus("good", "DONE");
+        } finally {
+            database.sql("DROP TRIGGER refuse").update();
+        }
+    }
+
+    @Test
+    void aWorkerThatMayNotClaimEnds() {
+        Queue real = queue;
+        queue = mock(Queue.class, delegatesTo(real));
+        doThrow(new BadSqlGrammarException("claim", "SELECT", new SQLException("denied", "42000"))).when(queue).claim(any());
+
+        start(Statistics::of);
+
+        await().atMost(Duration.ofMinutes(1)).until(() -> ends.get() == 1);
     }
 
     static Stream<RuntimeException> whatADatabaseThatGoesAwayThrows() {
