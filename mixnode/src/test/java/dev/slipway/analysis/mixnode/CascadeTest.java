@@ -206,13 +206,22 @@ class CascadeTest {
         startNodes("--GIVE_UP_AFTER=3s");
         answer = 503;
         assertThat(post(packet()).statusCode()).isEqualTo(502);
-        // On a busy machine the middle node gives up before the exit does, and answers first.
         await().untilAsserted(() -> assertThat(dropped(Hop.EXIT, "next_hop_down")).isEqualTo(1));
         assertThat(dropped(Hop.ENTRY, "refused_by_the_next_hop")).isEqualTo(1);
 
         answer = 400;
         assertThat(post(packet()).statusCode()).isEqualTo(422);
         assertThat(dropped(Hop.ENTRY, "refused_by_the_service")).isEqualTo(1);
+    }
+
+    @Test
+    void anExitGivesUpOnItsServiceBeforeTheMiddleGivesUpOnTheExit() throws Exception {
+        startNodes("--GIVE_UP_AFTER=2s");
+        service.removeContext("/api/analyses");
+        service.createContext("/api/analyses", exchange -> sleep(10_000));
+
+        assertThat(post(packet()).statusCode()).isEqualTo(502);
+        assertThat(dropped(Hop.MIDDLE, "refused_by_the_next_hop")).isEqualTo(1);
     }
 
     @Test

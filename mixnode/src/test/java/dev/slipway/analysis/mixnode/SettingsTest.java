@@ -49,7 +49,7 @@ class SettingsTest {
             NODE_TYPE=exit MIX_BATCH_SIZE=1      | MIX_BATCH_SIZE is "1": it must be 2 or more, or nothing would be mixed
             NODE_TYPE=exit MIX_DELAY=0           | MIX_DELAY is "PT0S": it must be 10ms or longer, or nothing would be mixed
             NODE_TYPE=exit MIX_DELAY=1m          | MIX_DELAY must not be above half of GIVE_UP_AFTER, or the node before gives up while packets still wait here: shorten it, or lengthen GIVE_UP_AFTER on every node
-            NODE_TYPE=exit GIVE_UP_AFTER=5m      | REPLAY_WINDOW must not be below twice MIX_DELAY and GIVE_UP_AFTER together, or a packet that is sent again comes too old to the exit
+            NODE_TYPE=exit GIVE_UP_AFTER=5m      | REPLAY_WINDOW must not be below twice MIX_DELAY and GIVE_UP_AFTER together, or a packet that is sent again comes too old to the exit: shorten GIVE_UP_AFTER or MIX_DELAY
             NODE_TYPE=exit REPLAY_LIMIT=3000     | REPLAY_LIMIT must not be below PACKET_LIMIT, or the node would never hold as many packets as it may
             NODE_TYPE=exit PACKET_LIMIT=3        | MIX_BATCH_SIZE must not be above PACKET_LIMIT, or no batch would ever be full
             """)
@@ -83,7 +83,7 @@ class SettingsTest {
         assertThatException().isThrownBy(() -> start("NODE_TYPE=exit spring.profiles.active=production KEY_FILE=" + key));
 
         assertThat(output.toString().strip()).isEqualTo("mixnode: The key file " + key + " is development's, which everybody knows: call"
-                + " scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
+                + " bash scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
     }
 
     private static void start(String settings) {

@@ -71,7 +71,7 @@ record NodeProperties(
     }
 
     @AssertTrue(message = "REPLAY_WINDOW must not be below twice MIX_DELAY and GIVE_UP_AFTER together, or a packet that is sent again"
-            + " comes too old to the exit")
+            + " comes too old to the exit: shorten GIVE_UP_AFTER or MIX_DELAY")
     boolean isRoomForASecondTry() {
         return mixDelay.plus(giveUpAfter).multipliedBy(2).compareTo(replayWindow) <= 0;
     }

@@ -18,6 +18,8 @@ final class Service implements NextHop {
 
     private static final Logger log = LoggerFactory.getLogger(Service.class);
 
+    private static final Duration ANSWER = Duration.ofSeconds(15);
+
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(2)).build();
     private final URI uri;
@@ -43,7 +45,6 @@ final class Service implements NextHop {
 
     private HttpRequest request(Opener.Submission submission) {
         return HttpRequest.newBuilder(uri)
-                .timeout(Duration.ofSeconds(15))
                 .header("Content-Type", "application/json")
                 .header("Idempotency-Key", submission.idempotencyKey().toString())
                 .POST(HttpRequest.BodyPublishers.ofByteArray(submission.content()))
@@ -51,10 +52,15 @@ final class Service implements NextHop {
     }
 
     private CompletableFuture<Outcome> send(HttpRequest request, long deadline, int attempt) {
-        if (System.nanoTime() >= deadline) {
+        long left = deadline - System.nanoTime();
+        if (left <= 0) {
             return CompletableFuture.completedFuture(Outcome.NEXT_HOP_DOWN);
         }
-        return http.sendAsync(request, HttpResponse.BodyHandlers.discarding())
+        // Not beyond the deadline: the node before would give up on this one.
+        HttpRequest inTime = HttpRequest.newBuilder(request, (name, value) -> true)
+                .timeout(Duration.ofNanos(Math.min(left, ANSWER.toNanos())))
+                .build();
+        return http.sendAsync(inTime, HttpResponse.BodyHandlers.discarding())
                 .handle(this::outcome)
                 .thenCompose(outcome -> outcome == Outcome.NEXT_HOP_DOWN
                         ? Retry.later(attempt, () -> send(request, deadline, attempt + 1))

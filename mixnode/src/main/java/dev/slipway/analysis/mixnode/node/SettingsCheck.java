@@ -21,7 +21,7 @@ final class SettingsCheck implements ApplicationContextInitializer<ConfigurableA
             Keys.readPrivate(properties.keyFile());
             if (context.getEnvironment().matchesProfiles("production") && Keys.isDevelopment(properties.keyFile())) {
                 throw new Keys.KeyFileException("The key file " + properties.keyFile() + " is development's, which everybody knows: call"
-                        + " scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
+                        + " bash scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
             }
         }
     }
