@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Backs the database up into a new folder of backups/, consistent while it is being written to.
 #
-#   scripts/backup.sh                     makes a backup, and removes those older than BACKUP_KEEP_DAYS (14) in .env
-#   scripts/backup.sh --verify [BACKUP]   restores one, the last if none is named, into a throw-away container, and compares
+#   bash scripts/backup.sh                     makes a backup, and removes those older than BACKUP_KEEP_DAYS (14) in .env
+#   bash scripts/backup.sh --verify [BACKUP]   restores one, the last if none is named, into a throw-away container, and compares
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 script=$0
 while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
@@ -20,7 +20,7 @@ verify() {
   backup=$(given "${1:-}")
   if [ -z "$backup" ]; then
     backup=$(find -H backups -type d -name '20*Z' 2> /dev/null | sort | tail -n 1)
-    [ -n "$backup" ] || die "there is no backup: scripts/backup.sh makes one"
+    [ -n "$backup" ] || die "there is no backup: bash scripts/backup.sh makes one"
   fi
   is_backup "$backup"
   backup_stream "$backup" | container restore check "$backup" || exit 1
@@ -29,6 +29,7 @@ verify() {
   say "$backup: restored into a throw-away container, and the same"
 }
 
+ours
 case ${1:-} in
   --verify) verify "${2:-}" ;;
   "" | --yes) make ;;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The edge's certificate and key: secrets/tls_certificate.pem and secrets/tls_key.pem.
 #
-#   scripts/certificate.sh self-signed DOMAIN   makes one to start with, if there is none
-#   scripts/certificate.sh install [CHAIN KEY]  puts this one in its place, and has the edge serve it; no connection is lost
+#   bash scripts/certificate.sh self-signed DOMAIN   makes one to start with, if there is none
+#   bash scripts/certificate.sh install [CHAIN KEY]  puts this one in its place, and has the edge serve it; no connection is lost
 #
 # install is what an ACME client runs after each renewal; certbot and lego say by themselves which files: docs/edge.md.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -27,7 +27,7 @@ measured() {
   local end seconds
   end=$(openssl x509 -noout -enddate -in "$certificate" | cut -d = -f 2)
   seconds=$(date -d "$end" +%s 2> /dev/null || date -j -f "%b %e %T %Y %Z" "$end" +%s) # GNU's, or macOS's
-  mkdir -p metrics
+  mkdir -p metrics && chmod 0755 metrics # for node-exporter, whatever the umask
   printf 'certificate_expiry_timestamp_seconds{name="edge"} %s\n' "$seconds" > metrics/certificate.new
   chmod 0644 metrics/certificate.new
   mv metrics/certificate.new metrics/certificate.prom
@@ -55,7 +55,8 @@ self_signed() {
 }
 
 install() {
-  local address
+  local address limit
+  ours
   set -- "$(given "$1")" "$(given "$2")"
   [ -n "$1$2" ] || die "no ACME client says which files to install: name them, certificate.sh install CHAIN KEY"
   openssl x509 -noout -in "$1" 2> /dev/null || die "$1 is no certificate: name the full chain in PEM, the server's own first"
@@ -74,8 +75,10 @@ install() {
   docker compose --profile edge kill -s HUP edge > /dev/null 2>&1 ||
     die "the edge could not be told: docker compose --profile edge kill -s HUP edge"
   address=$(docker compose --profile edge port edge 443)
+  limit=$(if hash timeout 2> /dev/null; then echo timeout 5; fi) # macOS has none
   for _ in 1 2 3 4 5 6 7 8 9 10; do
-    if [ "$(openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null)" = "$(fingerprint < "$1")" ]; then
+    # shellcheck disable=SC2086
+    if [ "$($limit openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null)" = "$(fingerprint < "$1")" ]; then
       say "installed: the edge serves it, $(openssl x509 -noout -enddate -in "$1" | sed 's/notAfter=/until /')"
       return
     fi
@@ -95,5 +98,5 @@ case ${1:-}:$# in
       install "${LEGO_CERT_PATH:-${LEGO_HOOK_CERT_PATH:-}}" "${LEGO_CERT_KEY_PATH:-${LEGO_HOOK_CERT_KEY_PATH:-}}"
     fi
     ;;
-  *) die "say what to do: scripts/certificate.sh --help" ;;
+  *) die "say what to do: bash scripts/certificate.sh --help" ;;
 esac

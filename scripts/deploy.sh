@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: scripts/deploy.sh [TAG] [--restart]
+# Usage: bash scripts/deploy.sh [TAG] [--restart]
 #
 # Brings this host to version TAG without losing a request: checks the host, gets the image, backs up when a migration
 # is pending, migrates, and replaces app and worker one container after the other, the new one ready before the old one
@@ -108,7 +108,7 @@ same_database() {
   container=$(docker compose ps -aq db | sed -n 1p)
   if [ -n "$container" ]; then
     runs=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/var/lib/mysql"}}{{.Name}}{{end}}{{end}}' "$container")
-    [ "$runs" = "$wanted" ] || die "the database is $runs, and DB_VOLUME makes it $wanted: scripts/restore.sh changes volumes; nothing was changed"
+    [ "$runs" = "$wanted" ] || die "the database is $runs, and DB_VOLUME makes it $wanted: bash scripts/restore.sh changes volumes; nothing was changed"
     runs=$(docker inspect -f '{{.Config.Image}}' "$container")
     [ "$runs" != "$image" ] || return 0
     made=$(version "$(docker inspect -f '{{.Image}}' "$container")")
@@ -118,7 +118,7 @@ same_database() {
     runs="mariadb:$made"
   fi
   if [ -n "$made" ] && [ "$made" != "$(version "$image")" ]; then
-    die "the data are of MariaDB $made, and DB_IMAGE is $image: DB_IMAGE=$runs in .env, then scripts/upgrade-db.sh; nothing was changed"
+    die "the data are of MariaDB $made, and DB_IMAGE is $image: DB_IMAGE=$runs in .env, then bash scripts/upgrade-db.sh; nothing was changed"
   fi
 }
 
@@ -131,9 +131,10 @@ changed() {
     while read -r target source; do
       case $1:$target:$source in
         # What has its own way in, is read again each time, or only before there is a database.
+        alertmanager:/run/secrets/*) find -L "$source" -newerct "$started" ;; # which looks at its start for whom there is
         *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder/acme" | *:"$folder/metrics") ;;
         db:/docker-entrypoint-initdb.d/* | db:/usr/local/bin/*) ;;
-        *:"$folder"/*) find "$source" -type f -newerct "$started" ;;
+        *:"$folder"/*) find -L "$source" -type f -newerct "$started" ;;
       esac
     done | sed "s|^$folder/||" | list
 }
@@ -164,6 +165,7 @@ restart=""
 for argument; do
   case $argument in
     --restart) restart=yes ;;
+    '') die "TAG is empty: name a version, or nothing to deploy this checkout" ;;
     -*) die "there is no option $argument: see --help" ;;
     *) [ -z "$tag" ] || die "one TAG at a time: see --help"; tag=$argument ;;
   esac
@@ -172,10 +174,8 @@ need_production
 [ -f .env ] || die "there is no .env: cp .env.example .env"
 can_remember
 alone
-if [ -n "${TAG:-}" ]; then
-  [ -n "$tag" ] || die "TAG=$TAG of this shell is no version to deploy: scripts/deploy.sh $TAG, or unset TAG"
-  unset TAG                            # Compose would prefer it
-fi
+[ -z "${TAG:-}" ] || [ -n "$tag" ] || die "TAG=$TAG of this shell is no version to deploy: bash scripts/deploy.sh $TAG, or unset TAG"
+unset TAG                              # Compose would prefer it, an empty one too
 registry=$(setting REGISTRY)
 repository=$registry/$(setting IMAGE)
 before=$(setting TAG)
@@ -187,7 +187,7 @@ if [ -z "$tag" ]; then
 fi
 
 shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' .env.example); do
-  [ -z "${!name:-}" ] || say "$name"
+  [ -z "${!name+set}" ] || say "$name"
 done | list)
 [ -z "$shell" ] || say "This shell sets $shell: that counts in place of .env, here and nowhere else"
 
@@ -270,6 +270,6 @@ if ! answered; then
   needs_a_hand "$tag runs, but no answer of it comes through the gateway: the lines above say why"
 fi
 last="Deployed $tag."
-[ -n "$first" ] || [ "$tag" = "$before" ] || last="$last To go back: scripts/deploy.sh $before"
-[ -z "$waits" ] || last="$last But$waits scripts/deploy.sh $tag --restart restarts it, and requests fail meanwhile"
+[ -n "$first" ] || [ "$tag" = "$before" ] || last="$last To go back: bash scripts/deploy.sh $before"
+[ -z "$waits" ] || last="$last But$waits bash scripts/deploy.sh $tag --restart restarts it, and requests fail meanwhile"
 say "$last"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: scripts/doctor.sh [--no-containers]
+# Usage: bash scripts/doctor.sh [--no-containers]
 #
 # What is wrong with this host, and the mend for each: a line per check, of ok, warn or fail. It changes nothing.
 # With --no-containers all but the containers' health, which the next deploy may be what mends.
@@ -39,7 +39,7 @@ tools() {
     report fail "Docker is not installed" "see https://docs.docker.com/engine/install"
     return
   fi
-  if info=$(docker info --format '{{.ServerVersion}} {{.MemTotal}} {{.DockerRootDir}}' 2>&1); then
+  if info=$(docker info --format '{{.ServerVersion}} {{.MemTotal}} {{.DockerRootDir}}' 2> /dev/null); then
     engine=yes
     version=${info%% *}
     if at_least "$version" "$engine_minimum"; then
@@ -48,7 +48,7 @@ tools() {
       report fail "Docker Engine $version is older than $engine_minimum" "see https://docs.docker.com/engine/install"
     fi
   else
-    case $info in
+    case $(docker info --format '{{.ServerVersion}}' 2>&1) in
       *"permission denied"*) report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again" ;;
       *) report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop" ;;
     esac
@@ -64,19 +64,27 @@ tools() {
 }
 
 variables() {
-  local line name near known before=$reported
+  local line name near known value within='' before=$reported
   if [ ! -f .env ]; then
     report ok "no .env, so every default of .env.example holds"
     return
   fi
   known=$(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' .env.example)
   while IFS= read -r line || [ -n "$line" ]; do
+    if [ -n "$within" ]; then          # a quoted value of several lines
+      [[ $line != *"$within"* ]] || within=''
+      continue
+    fi
+    line=${line#$'\357\273\277'}
     line=${line#"${line%%[![:space:]]*}"}
     case $line in
       '' | '#'*) continue ;;
       *[=:]*)
         name=${line%%[=:]*} name=${name#export[[:space:]]}
         name=${name//[[:space:]]/}
+        value=${line#*[=:]} value=${value#"${value%%[![:space:]]*}"}
+        within=${value:0:1}
+        if [[ $within != [\"\'] || ${value:1} = *"$within"* ]]; then within=''; fi
         ;;
       *)
         report warn ".env has a line that sets nothing, \"$line\"" "write NAME=value"
@@ -85,6 +93,7 @@ variables() {
     esac
     case $name in COMPOSE_* | DOCKER_*) continue ;; esac
     grep -qx -- "$name" <<< "$known" && continue
+    grep -qsE "\\\$\{?$name([^A-Za-z0-9_]|\$)" .env ./*.yml ./*.yaml && continue # a layer of the user's own
     # The same letters without underscores are most likely the same name.
     near=$(printf '%s\n' "$known" | awk -v name="$name" '
       function bare(s) { gsub(/[^A-Za-z0-9]/, "", s); return toupper(s) }
@@ -98,8 +107,8 @@ variables() {
 layers() {
   local separator file message production_files
   docker compose version > /dev/null 2>&1 || return 0
-  if ! separator=$(setting COMPOSE_PATH_SEPARATOR 2>&1); then
-    report fail "Compose cannot read .env" "$(printf '%s' "$separator" | tail -n 1)"
+  if ! separator=$(setting COMPOSE_PATH_SEPARATOR 2> /dev/null); then
+    report fail "Compose cannot read .env" "$(setting COMPOSE_PATH_SEPARATOR 2>&1 | tail -n 1)"
     return
   fi
   files=$(setting COMPOSE_FILE | tr "${separator:-:}" '\n')
@@ -123,6 +132,8 @@ docker-compose.override.yml"; fi
     report fail "development's docker-compose.override.yml is loaded in production" "take it out of COMPOSE_FILE in .env"
   elif [ -n "$production" ] && ! grep -q 'docker-compose\.yml$' <<< "${files%%$'\n'*}"; then
     report fail "docker-compose.yml is not the first file of COMPOSE_FILE" "COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml in .env"
+  elif [ -n "$production" ] && [[ ${files%%docker-compose.prod.yml*} = *docker-compose.betanet.yml* ]]; then
+    report fail "docker-compose.prod.yml comes after docker-compose.betanet.yml, and turns the mixnet off" "name docker-compose.betanet.yml after it in COMPOSE_FILE"
   elif [ -z "$production" ] && [ -n "$production_files$(setting REGISTRY | grep -v '^localhost$')" ]; then
     report fail "this host is set up for production and runs without docker-compose.prod.yml" \
       "echo 'COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml' >> .env"
@@ -143,7 +154,7 @@ docker-compose.override.yml"; fi
 # Whether the running project is this folder's, from these files.
 running_layers() {
   local running now folder up="docker compose up -d"
-  if [ -n "$production" ]; then up=scripts/deploy.sh; fi
+  if [ -n "$production" ]; then up="bash scripts/deploy.sh"; fi
   running=$(docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
     --format '{{.Label "com.docker.compose.project.config_files"}}' | sort -u | sed -n 1p | tr ',' '\n' | sed 's/.*\///' | list)
   now=$(printf '%s\n' "$files" | sed 's/.*\///' | list)
@@ -154,7 +165,7 @@ running_layers() {
     --format '{{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.project.config_files"}}' |
     awk -v once=" $(of once | list) " '!/docker-compose\.prod\.yml/ && !index(once, " " $1 " ")')" ]; then
     report fail "development ran under the name $project, and its database has development's passwords" \
-      "docker compose down --remove-orphans, with --volumes if its data may go; DB_VOLUME=another in .env leaves them alone"
+      "docker compose down --remove-orphans, with --volumes if its data may go; DB_VOLUME=another in .env leaves them alone, and then docker volume rm ${project}_grafana-data"
   elif [ -n "$running" ] && [ "$running" != "$now" ]; then
     report warn "what runs was started from $running, and now $now would be" "$up"
   fi
@@ -232,12 +243,12 @@ secret() {
   path=$(short "$2")
   case $path in
     secrets/dev/*) mend="git checkout -- $path" ;;
-    *.pem) mend="scripts/certificate.sh self-signed DOMAIN" ;;
-    *) mend=scripts/secrets.sh ;;
+    *.pem) mend="bash scripts/certificate.sh self-signed DOMAIN" ;;
+    *) mend="bash scripts/secrets.sh" ;;
   esac
   renew="rm $path, then $mend; a running database keeps its password: docs/secrets.md"
   case $1 in
-    mixnode_*) renew="scripts/secrets.sh, which makes keys of this host's own" ;;
+    mixnode_*) renew="bash scripts/secrets.sh, which makes keys of this host's own" ;;
   esac
   if [ ! -e "$path" ]; then
     report fail "$path is missing" "$mend"
@@ -304,7 +315,7 @@ networks() {
     if docker network inspect "$network" > /dev/null 2>&1; then
       report ok "network $network"
     else
-      report fail "the network $network does not exist" "docker network create $network"
+      report fail "the network $network does not exist" "docker network create --ipv6 --subnet fd00:51::/64 $network"
     fi
   done <<< "$(of external)"
 }
@@ -320,9 +331,9 @@ database() {
   elif [ -z "$ends" ] && at_least "$version" "$(printf '%s\n' "$lives" | tail -n 1 | sed 's/ .*//')"; then
     report ok "DB_IMAGE=$image is newer than this script"
   elif [ -z "$ends" ]; then
-    report warn "DB_IMAGE=$image is no long-term version, or its life has ended" "scripts/upgrade-db.sh $database_default"
+    report warn "DB_IMAGE=$image is no long-term version, or its life has ended" "bash scripts/upgrade-db.sh $database_default"
   elif [[ $(date -u +%Y-%m-%d) > $ends ]]; then
-    report warn "DB_IMAGE=$image has had no fixes since $ends" "scripts/upgrade-db.sh $database_default"
+    report warn "DB_IMAGE=$image has had no fixes since $ends" "bash scripts/upgrade-db.sh $database_default"
   else
     report ok "DB_IMAGE=$image lives until $ends"
   fi
@@ -341,16 +352,16 @@ certificate() {
     return
   fi
   if ! until=$(openssl x509 -noout -enddate -in "$certificate" 2> /dev/null); then
-    report fail "$(short "$certificate") is no certificate" "scripts/certificate.sh install CHAIN KEY"
+    report fail "$(short "$certificate") is no certificate" "bash scripts/certificate.sh install CHAIN KEY"
     return
   fi
   until=${until#*=}
   if [ "$(openssl x509 -noout -pubkey -in "$certificate")" != "$(openssl pkey -pubout -in "$key" 2> /dev/null)" ]; then
-    report fail "$(short "$key") is not the certificate's key" "scripts/certificate.sh install CHAIN KEY"
+    report fail "$(short "$key") is not the certificate's key" "bash scripts/certificate.sh install CHAIN KEY"
   elif ! openssl x509 -noout -checkend 0 -in "$certificate" > /dev/null; then
-    report fail "the certificate ended on $until" "scripts/certificate.sh install CHAIN KEY"
+    report fail "the certificate ended on $until" "bash scripts/certificate.sh install CHAIN KEY"
   elif ! openssl x509 -noout -checkend $((certificate_days * 86400)) -in "$certificate" > /dev/null; then
-    report warn "the certificate ends on $until" "scripts/certificate.sh install CHAIN KEY"
+    report warn "the certificate ends on $until" "bash scripts/certificate.sh install CHAIN KEY"
   else
     report ok "the certificate is good until $until"
   fi
@@ -362,16 +373,16 @@ backups() {
   if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
     return
   elif [ -z "$(find -H backups -path "*/20*Z/manifest" 2> /dev/null | sed -n 1p)" ]; then
-    report warn "there is no backup" "scripts/backup.sh"
+    report warn "there is no backup" "bash scripts/backup.sh"
   elif [ -z "$(find -H backups -path "*/20*Z/manifest" -mmin "-$((backup_hours * 60))" | sed -n 1p)" ]; then
-    report warn "the last backup is older than $backup_hours hours" "scripts/backup.sh"
+    report warn "the last backup is older than $backup_hours hours" "bash scripts/backup.sh"
   else
     report ok "the last backup is younger than $backup_hours hours"
   fi
 }
 
 containers() {
-  local service name state status seen='' count=0 before=$reported
+  local service name state status read_only seen='' count=0 before=$reported
   while IFS='|' read -r service name state status; do
     [ -n "$service" ] || continue
     seen="$seen $service "
@@ -396,8 +407,12 @@ containers() {
       *) report fail "$service has no container" "docker compose up -d $service" ;;
     esac
   done <<< "$(of service | grep -vFx -e "$(of once)")"
-  if [ -n "$production" ] && [[ $seen == *" db "* ]] && [ "$reported" = "$before" ] && ! sql <<< "SELECT 1" > /dev/null 2>&1; then
-    report fail "the database has other passwords than secrets/" "put those that made it back; scripts/secrets.sh rotate changes them"
+  if [ -n "$production" ] && [[ $seen == *" db "* ]] && [ "$reported" = "$before" ]; then
+    if ! read_only=$(sql <<< "SELECT @@read_only" 2> /dev/null); then
+      report fail "the database has other passwords than secrets/" "put those that made it back; bash scripts/secrets.sh rotate changes them"
+    elif [ "$read_only" = 1 ] && [ ! -e .lock ]; then
+      report fail "the database takes no writes, as a killed upgrade leaves it" "docker compose restart db"
+    fi
   fi
   [ "$reported" != "$before" ] || report ok "$count containers are healthy"
 }
@@ -405,7 +420,7 @@ containers() {
 engine='' compose='' production='' info='' model='' project='' files=''
 case ${1:-} in
   '' | --no-containers) ;;
-  *) die "there is no option $1: scripts/doctor.sh --help" ;;
+  *) die "there is no option $1: bash scripts/doctor.sh --help" ;;
 esac
 trap 'exit 3' EXIT
 

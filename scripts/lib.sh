@@ -2,8 +2,8 @@
 # What the scripts share, sourced as their first step. They run in the project's folder, and on macOS's bash 3.2 too,
 # whatever the shell that starts them hands down.
 set -euo pipefail
-set +o posix +o noclobber
-unset CDPATH
+set +o posix +o noclobber +o noglob
+unset CDPATH GREP_OPTIONS GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE # the last three are set in a hook of git
 export LC_ALL=C
 caller=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -159,12 +159,14 @@ remember() {
       }
     }
     { end = sub(/\r$/, "") ? "\r" : "" }
-    match($0, /^[ \t]*(export[ \t]+)?[A-Za-z0-9_]+[ \t]*[=:][ \t]*/) {
+    within { if (index($0, within)) within = ""; print $0 end; next } # a quoted value of several lines
+    match($0, /^(\357\273\277)?[ \t]*(export[ \t]+)?[A-Za-z0-9_]+[ \t]*[=:][ \t]*/) {
       before = set = substr($0, 1, RLENGTH)
       value = substr($0, RLENGTH + 1)
-      gsub(/^[ \t]*(export[ \t]+)?|[ \t]*[=:][ \t]*$/, "", set)
-      if (set in values) {
-        quote = substr(value, 1, 1)
+      gsub(/^(\357\273\277)?[ \t]*(export[ \t]+)?|[ \t]*[=:][ \t]*$/, "", set)
+      quote = substr(value, 1, 1)
+      if ((quote == "\"" || quote == "\047") && !index(substr(value, 2), quote)) within = quote
+      else if (set in values) {
         comment = ""
         if (quote == "\"" || quote == "\047") comment = substr(value, index(substr(value, 2), quote) + 2)
         else if (match(value, /[ \t]+#/)) comment = substr(value, RSTART)
@@ -212,41 +214,56 @@ need_production() {
   esac
 }
 
+# gone FOLDER: whether it is not there, and not merely hidden from this user.
+gone() {
+  local above=$1
+  until [ -d "$above" ]; do above=$(dirname "$above"); done
+  [ "$above" != "$1" ] && [ -x "$above" ]
+}
+
 # elsewhere PROJECT: the other folder, if there is one, whose containers have this project's name.
 elsewhere() {
   docker ps -a --filter "label=com.docker.compose.project=$1" --format '{{.Label "com.docker.compose.project.working_dir"}}' | sort -u |
     while read -r folder; do
-      [ ! -d "$folder" ] || [ "$(cd "$folder" 2> /dev/null && pwd -P)" = "$(pwd -P)" ] || say "$folder"
+      [ -z "$folder" ] || gone "$folder" || [ "$(cd "$folder" 2> /dev/null && pwd -P)" = "$(pwd -P)" ] || say "$folder"
     done
 }
 another_name="work there, or give this checkout a COMPOSE_PROJECT_NAME of its own in .env"
 
+# ours: ends if another folder has this stack.
+ours() {
+  local project folder
+  [ -z "${ALONE:-}" ] || return 0
+  project=$(docker compose config 2> /dev/null | sed -n 's/^name: "*\([^"]*\)"*$/\1/p') || return 0
+  folder=$(elsewhere "$project" 2> /dev/null | list) || return 0
+  [ -z "$folder" ] || die "the containers of the project $project are those of $folder: $another_name"
+}
+
 # alone: ends if another script, or another folder, has this stack, and keeps scripts from it until this one, with what it calls, ends.
 alone() {
   [ -z "${ALONE:-}" ] || return 0
-  local pid host who since project folder
+  local pid host who since
   if ! mkdir .lock 2> /dev/null; then
+    [ -d .lock ] || die "$PWD cannot be written by $(id -un), or its disk is full"
     { read -r pid host who && read -r since; } 2> /dev/null < .lock/holder ||
       die "another script is changing this stack, or a killed one left this behind: rm -r .lock, if none is"
-    if [ "$host" != "$(hostname)" ] || [ "$since" = "$(born "$pid")" ]; then
+    if [ "$host" != "$(uname -n)" ] || [ "$since" = "$(born "$pid")" ]; then
       die "another script is changing this stack: $who, process $pid on $host; rm -r .lock, if it is not there any more"
     fi
     say "$who was killed; its lock is removed" >&2
     rm -r .lock
     mkdir .lock
   fi
-  printf '%s\n' "$$ $(hostname) $script of $(id -un), since $(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(born $$)" > .lock/holder
-  export ALONE=yes
+  printf '%s\n' "$$ $(uname -n) $script of $(id -un), since $(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(born $$)" > .lock/holder
   trap unlock EXIT
-  project=$(docker compose config 2> /dev/null | sed -n 's/^name: //p') || return 0
-  folder=$(elsewhere "$project" | list)
-  [ -z "$folder" ] || die "the containers of the project $project are those of $folder: $another_name"
+  ours
+  export ALONE=yes
 }
 
 unlock() { rm -r .lock; }
 
 # born PROCESS: when it started, which tells it from a later one of its number; ? if nothing tells.
-born() { if hash ps 2> /dev/null; then ps -o lstart= -p "$1" || true; else say "?"; fi; }
+born() { if hash ps 2> /dev/null; then TZ=UTC0 ps -o lstart= -p "$1" || true; else say "?"; fi; }
 
 list() { tr '\n' ' ' | sed 's/ *$//'; }
 
@@ -259,7 +276,7 @@ reached() {
     docker exec "$nginx" wget -Y off -T 5 -q -O /dev/null "http://$address:8080/readyz" 2> /dev/null
 }
 
-# answered: whether the service answers a request through nginx, and through the edge where it runs. That nothing is
+# answered: whether the service answers a request through nginx, and through the edge where COMPOSE_PROFILES has it. That nothing is
 # there is an answer, too.
 answered() {
   local service url said

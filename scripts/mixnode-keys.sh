@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes the mixnodes' keys that are missing, and overwrites none.
 #
-#   scripts/mixnode-keys.sh [DIR]                  the folder is secrets unless said otherwise
-#   scripts/mixnode-keys.sh --renew NODE [DIR]     a new key for entry, middle or exit, which takes packets for the one before, too
-#   scripts/mixnode-keys.sh --retire NODE [DIR]    which it no longer does
+#   bash scripts/mixnode-keys.sh [DIR]                  the folder is secrets unless said otherwise
+#   bash scripts/mixnode-keys.sh --renew NODE [DIR]     a new key for entry, middle or exit, which takes packets for the one before, too
+#   bash scripts/mixnode-keys.sh --retire NODE [DIR]    which it no longer does
 #
 # Nodes use them with MIXNODE_KEYS=DIR in .env. Who sends needs the three files mixnode_*.public.json.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"

@@ -2,11 +2,11 @@
 # Puts a backup in place of the database: restores it into a new volume beside the running one, compares it with its
 # manifest, and switches over. The volume before is kept. Passwords are those of the present secrets.
 #
-#   scripts/restore.sh [--yes] BACKUP     BACKUP is a folder of backups/, or one copied back from elsewhere
-#     --project NAME                      also if the backup was made in this other project
-#     --image IMAGE                       on another image of MariaDB, as scripts/upgrade-db.sh does
-#   scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
-#   scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
+#   bash scripts/restore.sh [--yes] BACKUP     BACKUP is a folder of backups/, or one copied back from elsewhere
+#     --project NAME                           also if the backup was made in this other project
+#     --image IMAGE                            on another image of MariaDB, as scripts/upgrade-db.sh does
+#   bash scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
+#   bash scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 script=$0
 while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
@@ -18,14 +18,14 @@ while [ $# -gt 0 ]; do
   case $1 in
     --yes) YES=1 ;;
     --back | --drop-old) action=${1#--} ;;
-    --image) image=${2:-} && shift ;;
+    --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
     --project) from=${2:-} && shift ;;
     -*) die "unknown argument $1: see --help" ;;
     *) backup=$1 ;;
   esac
   shift
 done
-[ -z "${DB_VOLUME:-}${DB_IMAGE:-}" ] || die "DB_VOLUME or DB_IMAGE is set in this shell, which wins over .env: unset it"
+[ -z "${DB_VOLUME+set}${DB_IMAGE+set}" ] || die "DB_VOLUME or DB_IMAGE is set in this shell, which wins over .env: unset it"
 
 model=$(docker compose config) || die "the configuration is not valid; the line above says why"
 # of_model SECTION KEY PATH: a value in the model of Compose: of the service db, say, its image.
@@ -43,7 +43,7 @@ dependants() {
     services && /^    [^ ]/ { depends = $1 == "depends_on:" }
     services && depends && /^      db:/ && service != "migrate" { print service }' <<< "$model"
 }
-project=$(sed -n 's/^name: //p' <<< "$model")
+project=$(sed -n 's/^name: "*\([^"]*\)"*$/\1/p' <<< "$model")
 old_volume=$(of_model volumes db-data name)
 old_image=$(of_model services db image)
 running=$(docker compose ps --services --status running --status restarting)
@@ -137,7 +137,7 @@ not_as_it_was() {
 
 restore() {
   local new kept="$old_volume"
-  [ -n "$backup" ] || die "which backup? scripts/restore.sh backups/..., see --help"
+  [ -n "$backup" ] || die "which backup? bash scripts/restore.sh backups/..., see --help"
   backup=$(given "${backup%/}")
   image=${image:-$old_image}
   export DB_IMAGE=$image
@@ -160,7 +160,7 @@ restore() {
   restored "$backup"
   docker volume inspect "$old_volume" > /dev/null 2>&1 || kept=""
   grep -qx db <<< "$running" || say "it was not running and is not now: docker compose up -d starts it"
-  say "the database is $backup${kept:+; the one before is kept in $kept: scripts/restore.sh --drop-old removes it, --back returns to it}"
+  say "the database is $backup${kept:+; the one before is kept in $kept: bash scripts/restore.sh --drop-old removes it, --back returns to it}"
 }
 
 can_remember

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Usage: scripts/secrets.sh                          makes every secret of production that is missing
-#        scripts/secrets.sh --check                  changes nothing; says which are missing or not fit for production
-#        scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
+# Usage: bash scripts/secrets.sh                          makes every secret of production that is missing
+#        bash scripts/secrets.sh --check                  changes nothing; says which are missing or not fit for production
+#        bash scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
 #
 # The secrets are the files that docker-compose.prod.yml names, each made of 256 random bits and never overwritten; those
 # that say whom an alert goes to are made empty, which is nobody. With docker-compose.betanet.yml in COMPOSE_FILE the
@@ -33,11 +33,11 @@ check() {
   local file wrong
   for file in $(passwords); do
     if [ ! -e "$file" ]; then
-      report fail "$file is missing" scripts/secrets.sh
+      report fail "$file is missing" "bash scripts/secrets.sh"
       continue
     fi
     wrong=$(flaw "$file" production)
-    [ -z "$wrong" ] || report fail "$file $wrong" "rm -f $file, then scripts/secrets.sh; a running database keeps its password: docs/secrets.md"
+    [ -z "$wrong" ] || report fail "$file $wrong" "rm -f $file, then bash scripts/secrets.sh; a running database keeps its password: docs/secrets.md"
   done
   if is_open secrets; then report fail "secrets is open to other users of this host" "chmod 0700 secrets"; fi
   [ "$reported" != 0 ] || report ok "secrets: every one is fit for production"
@@ -83,7 +83,7 @@ rotate() {
     *) die "there is no password $name: choose db_app, db_migrator, db_backup, db_exporter or db_root" ;;
   esac
   need_production
-  [ -s "$file" ] || [ -s "$next" ] || die "there is no $file: scripts/secrets.sh makes it"
+  [ -s "$file" ] || [ -s "$next" ] || die "there is no $file: bash scripts/secrets.sh makes it"
   sql <<< "SELECT 1" > /dev/null 2>&1 || die "the database does not answer: start it with docker compose up -d --wait db"
   confirm "Give $name a new password?"
   alone
@@ -92,11 +92,15 @@ rotate() {
     sql <<< "CREATE USER IF NOT EXISTS $user WITH MAX_USER_CONNECTIONS 3"
   fi
   [ -s "$next" ] || random | place "$next"
-  if [ -s "$file" ]; then identified "$user" "$next" "$file"; else identified "$user" "$next"; fi
+  if [ ! -s "$file" ]; then
+    identified "$user" "$next"
+  elif ! cmp -s "$file" "$next"; then  # else it was cut short, and the old one is good until no container has it
+    identified "$user" "$next" "$file"
+  fi
   overwrite "$file" "$next"
   if [ "$name" = db_app ]; then
     for service in app worker; do
-      roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
+      ! has_service "$service" || roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
     done
   fi
   if [ "$name" = db_exporter ]; then   # which reads it as it starts

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: scripts/test-docker-compose.sh [--write] [--restart]
+# Usage: bash scripts/test-docker-compose.sh [--write] [--restart]
 #
 # Checks the running stack from outside, whatever its layers: configuration, health, networks, endpoints. It changes nothing
 # unless it is told to:
@@ -86,7 +86,7 @@ isolation() {
   if [ -n "$nginx" ] && [ -n "$db" ]; then
     shared=$(networks "$nginx" | grep -Fx -e "$(networks "$db")" || true)
     for address in db $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$db"); do
-      answer=$(docker exec "$nginx" wget -T 3 -q -O - "http://$address:3306" 2>&1) || true
+      answer=$(docker exec "$nginx" wget -Y off -T 3 -q -O - "http://$address:3306" 2>&1) || true
       case $answer in
         *"bad address"* | *"can't connect"* | *"timed out"* | *unreachable*) ;;
         *"returned error: HTTP"*) ;;   # somebody beyond the host, which has no route to an internal network; a database speaks no HTTP
@@ -139,7 +139,8 @@ declared() {
 # shellcheck disable=SC2016
 client='exec 3<> "/dev/tcp/$1/$2"
 printf "%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s" "$3" "$4" "${#5}" "$5" >&3
-cat <&3'
+while IFS= read -r -t 60 line <&3; do printf "%s\n" "$line"; done
+printf %s "$line"'
 
 # How to reach nginx: by its published port, or else as the host's proxy does, on the network that production shares with it.
 way() {
@@ -277,7 +278,7 @@ for argument; do
     *) die "there is no option $argument: bash scripts/test-docker-compose.sh --help" ;;
   esac
 done
-docker version > /dev/null 2>&1 || die "no Docker Engine answers: scripts/doctor.sh says more"
+docker version > /dev/null 2>&1 || die "no Docker Engine answers: bash scripts/doctor.sh says more"
 
 configuration docker-compose.yml
 configuration docker-compose.yml docker-compose.override.yml
@@ -288,6 +289,7 @@ configuration docker-compose.yml docker-compose.override.yml docker-compose.beta
 
 model=$(model 2> /dev/null) || die "this folder's Compose files make no configuration: docker compose config -q"
 project=$(of project)
+[ -n "${COMPOSE_PROJECT_NAME:-}" ] || ours
 files=$(containers '{{.Label "com.docker.compose.project.config_files"}}' | sed -n 1p)
 [ -n "$files" ] || die "nothing of the project $project is running: docker compose up -d --wait"
 # The layers that it was started from, which need not be those that this shell would take.

@@ -2,7 +2,7 @@
 # Carries the database to a newer version of MariaDB: backs it up, restores the backup into a new volume under the new
 # image, compares, and switches over. Meanwhile it can be read and not written to. If anything fails, the old one runs on.
 #
-#   scripts/upgrade-db.sh [--yes] IMAGE   for example mariadb:11.8
+#   bash scripts/upgrade-db.sh [--yes] IMAGE   for example mariadb:11.8
 #
 # The way back is scripts/restore.sh --back, until scripts/restore.sh --drop-old.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -19,8 +19,8 @@ for argument; do
     *) image=$argument ;;
   esac
 done
-[ -n "$image" ] || die "which image? scripts/upgrade-db.sh mariadb:11.8, for example"
-[ -z "${DB_VOLUME:-}${DB_IMAGE:-}" ] || die "DB_VOLUME or DB_IMAGE is set in this shell, which wins over .env: unset it"
+[ -n "$image" ] || die "which image? bash scripts/upgrade-db.sh mariadb:11.8, for example"
+[ -z "${DB_VOLUME+set}${DB_IMAGE+set}" ] || die "DB_VOLUME or DB_IMAGE is set in this shell, which wins over .env: unset it"
 [ -n "$(docker compose ps -q --status running db)" ] || die "the database is not running: docker compose up -d db"
 
 docker image inspect "$image" > /dev/null 2>&1 || docker pull -q "$image" > /dev/null ||
@@ -34,6 +34,7 @@ if [ "$new" = "$old" ]; then
 fi
 [ "$(printf '%s\n%s\n' "${old%.*}" "${new%.*}" | sort -t . -k 1,1n -k 2,2n | tail -n 1)" = "${new%.*}" ] ||
   die "$image is MariaDB $new, older than the $old that runs: data cannot be carried back; restore a backup of that time"
+can_remember
 confirm "Carry the database from MariaDB $old to $new ($image)? It cannot be written to meanwhile."
 
 alone
@@ -43,4 +44,4 @@ made=$(bash scripts/backup.sh) || exit 1
 say "$made"
 READ_ONLY=yes bash scripts/restore.sh --yes --image "$image" "${made%%:*}" || die "MariaDB $old runs on, and the backup is kept"
 trap unlock EXIT
-say "MariaDB $new runs; the way back is scripts/restore.sh --back"
+say "MariaDB $new runs; the way back is bash scripts/restore.sh --back"
