@@ -223,18 +223,28 @@ undumpable() {
   fi
 }
 
-# broken_views: those that cannot be read, and why. They cannot be made again either.
+# broken_views: those that cannot be made again from the database app alone, and why.
 broken_views() {
-  query "SELECT table_name, table_comment, table_rows FROM information_schema.tables
-    WHERE table_schema = 'app' AND table_type = 'VIEW' AND engine IS NULL AND table_comment <> 'VIEW' ORDER BY table_name"
+  query "WITH RECURSIVE broken AS (
+      SELECT table_name AS name, table_comment AS why FROM information_schema.tables
+        WHERE table_schema = 'app' AND table_type = 'VIEW' AND engine IS NULL AND table_comment <> 'VIEW'
+      UNION SELECT table_name, CONCAT('it reads the database ', schema_name) FROM information_schema.views JOIN information_schema.schemata
+        ON view_definition REGEXP CONCAT('(from|join) [(]*\\\\Q\`', schema_name, '\`\\\\E[.]|\\\\Q\`', schema_name, '\`\\\\E[.]\`[^\`]+\`[(]')
+        WHERE table_schema = 'app' AND schema_name NOT IN ('app', 'information_schema', 'mysql', 'performance_schema', 'sys')
+      UNION SELECT table_name, CONCAT('it reads ', name) FROM information_schema.views JOIN broken
+        ON INSTR(view_definition, CONCAT('\`app\`.\`', REPLACE(name, '\`', '\`\`'), '\`')) WHERE table_schema = 'app')
+    SELECT name, MIN(why) FROM broken GROUP BY name ORDER BY name"
 }
 
 # others: what there is on this server beside the database app and what every database is made with, as far as it can be seen.
 others() {
   query "SELECT CONCAT('not-carried account ', user, IF(host = '', '', CONCAT('@', host))) FROM mysql.global_priv
-    WHERE user NOT IN ('', 'PUBLIC', 'app', 'backup', 'exporter', 'healthcheck', 'mariadb.sys', 'migrator', 'root') ORDER BY 1" 2> /dev/null || true
+    WHERE user NOT IN ('', 'PUBLIC', 'healthcheck') AND CONCAT(user, '@', host) NOT IN
+      ('app@%', 'backup@%', 'exporter@%', 'mariadb.sys@localhost', 'migrator@%', 'root@localhost') ORDER BY 1" 2> /dev/null ||
+    echo "not-carried accounts, if there are any, which cannot be seen before docker compose restart db"
   query "SELECT CONCAT('not-carried database ', schema_name) FROM information_schema.schemata
-    WHERE schema_name NOT IN ('app', 'information_schema', 'mysql', 'performance_schema', 'sys', 'test') ORDER BY 1" 2> /dev/null || true
+    WHERE schema_name NOT IN ('app', 'information_schema', 'mysql', 'performance_schema', 'sys', 'test') ORDER BY 1"
+  query "SELECT DISTINCT CONCAT('not-carried plugin ', plugin_name) FROM information_schema.plugins WHERE plugin_library IS NOT NULL ORDER BY 1"
 }
 
 # no_room: that there is not enough for another backup, in a sentence. It needs at most as much as the data, or twice the last one.
@@ -254,9 +264,9 @@ no_room() {
 backup() {
   local name oldest folder hindrance problem views view reason
   local -a without=()
-  [ -w /backups ] || die "backups/ does not belong to the database's user: run scripts/backup.sh once, which changes that"
+  [ -w /backups ] || die "backups/ does not belong to the database's user: run bash scripts/backup.sh once, which changes that"
   exec 9> /backups/.lock
-  flock 9
+  flock -w 3600 9 || die "no backup was made: another has been under way for an hour, see docker compose logs backup"
   rm -rf /backups/*.partial
   for hindrance in no_room undumpable; do
     problem=$($hindrance) || die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
@@ -445,16 +455,16 @@ accounts() {
 }
 
 restore() {
-  local server differences
+  local server differences end
   [ ! -d /var/lib/mysql/mysql ] || die "there is a database in this volume already"
   paragraph > /tmp/sums
   paragraph > /tmp/manifest
   # Its entrypoint makes the users of the present secrets, and then becomes the server.
   docker-entrypoint.sh mariadbd --skip-networking --slow-query-log=OFF --event-scheduler=OFF --max-allowed-packet=1G \
     --innodb-buffer-pool-size="$BUFFER_POOL" > /tmp/server.log 2>&1 < /dev/null &
-  server=$!
+  server=$! end=$((SECONDS + 600))
   until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
-    if ! kill -0 "$server" 2> /dev/null; then
+    if ! kill -0 "$server" 2> /dev/null || [ $SECONDS -ge $end ]; then
       tail -n 20 /tmp/server.log >&2
       die "the server of $IMAGE does not start: see the lines above"
     fi

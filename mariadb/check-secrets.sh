@@ -9,7 +9,7 @@ for file in /run/secrets/db_*; do
     "") wrong="is empty" ;;
     *) [ "${#secret}" -ge 20 ] && continue; wrong="has fewer than 20 characters" ;;
   esac
-  echo "The secret ${file##*/} $wrong. Run scripts/secrets.sh on the host." >&2
+  echo "The secret ${file##*/} $wrong. Run bash scripts/secrets.sh on the host." >&2
   exit 1
 done
 exec "$@"

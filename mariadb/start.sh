@@ -12,7 +12,7 @@ for file in /run/secrets/db_*; do
     case ${secret%$'\n'} in *$strange*) ;; *) continue ;; esac
   fi
   echo "The secret ${file##*/} is not one line of plain characters (no space, quote, backslash or Windows line end)." \
-    "Mend its file, or remove it and run scripts/secrets.sh on the host." >&2
+    "Mend its file, or remove it and run bash scripts/secrets.sh on the host." >&2
   exit 1
 done
 
