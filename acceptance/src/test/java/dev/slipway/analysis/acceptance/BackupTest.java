@@ -172,9 +172,11 @@ class BackupTest {
         assertThat(refused.text()).contains(message);
         assertThat(state()).isEqualTo(before);
         assertThat(stack.get("/api/analyses").statusCode()).isEqualTo(200);
-        var unverified = stack.script("backup.sh", "--verify", backup.toString());
-        assertThat(unverified.exitCode()).isNotZero();
-        assertThat(unverified.text()).contains(message);
+        if (message.startsWith("table")) { // The others end at the same check, before a server is started.
+            var unverified = stack.script("backup.sh", "--verify", backup.toString());
+            assertThat(unverified.exitCode()).isNotZero();
+            assertThat(unverified.text()).contains(message);
+        }
     }
 
     @Test
@@ -212,10 +214,17 @@ class BackupTest {
                 CREATE DEFINER = reporting@'%' VIEW of_the_team AS SELECT a FROM shrinks;
                 CREATE VIEW upon_it AS SELECT a FROM of_the_team;
                 ALTER TABLE shrinks DROP b;
+                CREATE DATABASE elsewhere;
+                CREATE TABLE elsewhere.t (a INT);
+                CREATE VIEW of_elsewhere AS SELECT a FROM elsewhere.t;
+                CREATE VIEW upon_elsewhere AS SELECT s.a FROM shrinks s JOIN of_elsewhere o ON s.a = o.a;
+                CREATE USER app@localhost;
+                INSTALL SONAME 'locales';
                 """);
         try {
             String text = stack.script("backup.sh").assertSuccess().text();
-            assertThat(text).endsWith(" MB; not in it: view broken, account reporting@%\n");
+            assertThat(text).endsWith(" MB; not in it: view broken, view of_elsewhere, view upon_elsewhere,"
+                    + " account app@localhost, account reporting@%, database elsewhere, plugin LOCALES\n");
             Path backup = backups().get(backups().size() - 1);
             assertThat(Files.readString(backup.resolve("manifest"))).containsPattern("left-out view broken: .*references invalid.*: CREATE .*`b`");
 
@@ -225,7 +234,8 @@ class BackupTest {
             assertThat(stack.sql("SELECT COUNT(*) FROM upon_it")).isEqualTo("0");
             assertThat(stack.sql("SHOW GRANTS FOR reporting@'%'")).contains("GRANT SELECT, EXECUTE ON `app`.*");
         } finally {
-            stack.sql("DROP VIEW IF EXISTS broken, upon_it, of_the_team; DROP TABLE shrinks; DROP USER IF EXISTS reporting@'%'");
+            stack.sql("DROP VIEW IF EXISTS broken, upon_it, of_the_team, upon_elsewhere, of_elsewhere; DROP TABLE shrinks;"
+                    + " DROP USER IF EXISTS reporting@'%', app@localhost; DROP DATABASE IF EXISTS elsewhere; UNINSTALL SONAME IF EXISTS 'locales'");
             for (Path made : backups()) { // A copy of the last one would bring them back.
                 Docker.run("rm", "-r", made.toString()).assertSuccess();
             }

@@ -104,6 +104,7 @@ class BaseTest {
             String request = refused.getKey().lines().findFirst().orElse("");
             assertThat(answer.status()).as(request).isEqualTo(refused.getValue());
             assertThat(answer.isProblem()).as(request).isTrue();
+            assertThat(answer.headers().get("cache-control")).as(request).isEqualTo("no-store");
             assertThat(answer.body()).as(request).contains("\"status\":" + refused.getValue(), "\"detail\":\"");
             assertThat(answer.headers().get("x-request-id")).as(request).hasSize(32).isEqualTo(answer.requestId());
             assertThat(answer.closed()).as(request).isTrue();

@@ -40,6 +40,7 @@ class DoctorTest {
             Project.copy(project);
             environment.put("PATH", project.resolve("fakes") + ":" + System.getenv("PATH"));
             fake("docker", """
+                    [ -z "${WARNING:-}" ] || echo "$WARNING" >&2
                     case "$*" in
                       "info "*) if [ -n "${REFUSED:-}" ]; then echo "$REFUSED"; exit 1; fi; echo "${ENGINE:-28.0.0} 8000000000 /" ;;
                       "compose version "*) echo "${COMPOSE:-2.40.0}" ;;
@@ -65,7 +66,7 @@ class DoctorTest {
             assertThat(help.exitCode()).isZero();
             assertThat(help.text()).startsWith("Usage: ").contains("Exit status:");
             assertThat(Docker.run(project, environment, "bash", "scripts/doctor.sh", "--nothing").text())
-                    .isEqualTo("doctor.sh: there is no option --nothing: scripts/doctor.sh --help\n");
+                    .isEqualTo("doctor.sh: there is no option --nothing: bash scripts/doctor.sh --help\n");
         }
 
         @ParameterizedTest
@@ -79,6 +80,8 @@ class DoctorTest {
             "COMPOSE_FILE, docker-compose.prd.yml, 2, 'fail  COMPOSE_FILE names docker-compose.prd.yml, which is not here: correct COMPOSE_FILE in .env'",
             "COMPOSE_FILE, docker-compose.yml:docker-compose.override.yml:docker-compose.prod.yml, 2,"
                     + " 'fail  development''s docker-compose.override.yml is loaded in production: take it out of COMPOSE_FILE in .env'",
+            "COMPOSE_FILE, docker-compose.yml:docker-compose.betanet.yml:docker-compose.prod.yml, 2,"
+                    + " 'fail  docker-compose.prod.yml comes after docker-compose.betanet.yml, and turns the mixnet off: '",
             "COMPOSE_FILE, docker-compose.prod.yml:docker-compose.yml, 2, 'fail  docker-compose.yml is not the first file of COMPOSE_FILE: '",
             "REGISTRY, registry.example, 2, 'fail  this host is set up for production and runs without docker-compose.prod.yml:"
                     + " echo ''COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml'' >> .env'"
@@ -99,6 +102,22 @@ class DoctorTest {
             Files.writeString(project.resolve(".env"), "# A comment.\n\nTAG=1\nCOMPOSE_PROFILES=edge\n" + line + "\n");
 
             assertFound(doctor(), 1, said);
+        }
+
+        @Test
+        void whatDockerWarnsOfIsNotItsAnswer() {
+            environment.put("WARNING", "WARNING: Error loading config file: permission denied");
+            environment.put("COMPOSE_FILE", "docker-compose.yml:docker-compose.override.yml");
+
+            assertFound(doctor(), 0, "ok    Docker Engine 28.0.0\n", "ok    development: docker-compose.yml docker-compose.override.yml\n");
+        }
+
+        @Test
+        void whatALayerOfTheUsersOwnReadsIsRead() throws IOException {
+            Files.writeString(project.resolve("own.yml"), "services: {app: {environment: {COLOUR: '${COLOUR:-red}'}}}\n");
+            Files.writeString(project.resolve(".env"), "\uFEFFTAG=${VERSION}\nVERSION=1\nCOLOUR=\"red\nor blue\"\n");
+
+            assertThat(doctor().text()).contains("ok    .env sets only what .env.example names");
         }
 
         @Test
@@ -164,11 +183,11 @@ class DoctorTest {
 
         @ParameterizedTest
         @CsvSource({
-            "rm -f secrets/db_app.txt, 'fail  secrets/db_app.txt is missing: scripts/secrets.sh'",
+            "rm -f secrets/db_app.txt, 'fail  secrets/db_app.txt is missing: bash scripts/secrets.sh'",
             "chmod 0400 secrets/db_app.txt, 'fail  secrets/db_app.txt cannot be read by the containers: chmod 0444 secrets/db_app.txt'",
             "chmod 0755 secrets, 'fail  secrets is open to other users of this host: chmod 0700 secrets'",
             "chmod 0600 nginx/nginx.conf, 'fail  nginx/nginx.conf cannot be read by nginx: chmod -R a+rX nginx'",
-            "docker network rm $PROXY_NETWORK, 'fail  the network $PROXY_NETWORK does not exist: docker network create $PROXY_NETWORK'"
+            "docker network rm $PROXY_NETWORK, 'fail  the network $PROXY_NETWORK does not exist: docker network create --ipv6 --subnet fd00:51::/64 $PROXY_NETWORK'"
         })
         void aFaultAndItsMend(String fault, String line) {
             shell(fault).assertSuccess();
@@ -182,8 +201,8 @@ class DoctorTest {
 
         @ParameterizedTest
         @CsvSource({
-            "'', 'fail  secrets/db_app.txt is empty: rm secrets/db_app.txt, then scripts/secrets.sh'",
-            "short, 'fail  secrets/db_app.txt has 5 characters, and 20 are the least: rm secrets/db_app.txt, then scripts/secrets.sh'"
+            "'', 'fail  secrets/db_app.txt is empty: rm secrets/db_app.txt, then bash scripts/secrets.sh'",
+            "short, 'fail  secrets/db_app.txt has 5 characters, and 20 are the least: rm secrets/db_app.txt, then bash scripts/secrets.sh'"
         })
         void aSecret(String secret, String line) {
             shell("rm -f secrets/db_app.txt; printf %s '" + secret + "' > secrets/db_app.txt");
@@ -214,7 +233,7 @@ class DoctorTest {
 
         @ParameterizedTest
         @CsvSource({
-            "mariadb:10.5, 'warn  DB_IMAGE=mariadb:10.5 is no long-term version, or its life has ended: scripts/upgrade-db.sh mariadb:11.8'",
+            "mariadb:10.5, 'warn  DB_IMAGE=mariadb:10.5 is no long-term version, or its life has ended: bash scripts/upgrade-db.sh mariadb:11.8'",
             "mariadb:10.11.6-jammy, 'ok    DB_IMAGE=mariadb:10.11.6-jammy lives until 2028-02-16'",
             "registry.example:5000/mariadb:10.4, 'warn  DB_IMAGE=registry.example:5000/mariadb:10.4 is no long-term version'",
             "mariadb:latest, 'warn  DB_IMAGE=mariadb:latest names no version, so a pull may change it: DB_IMAGE=mariadb:11.8 in .env'"
@@ -231,7 +250,7 @@ class DoctorTest {
             fake(project, "date", "case \"$*\" in '-u +%Y-%m-%d') echo 2028-02-17 ;; *) exec /bin/date \"$@\" ;; esac");
 
             assertFound(stack.script("doctor.sh"), 1,
-                    "warn  DB_IMAGE=mariadb:10.11 has had no fixes since 2028-02-16: scripts/upgrade-db.sh mariadb:11.8");
+                    "warn  DB_IMAGE=mariadb:10.11 has had no fixes since 2028-02-16: bash scripts/upgrade-db.sh mariadb:11.8");
         }
 
         @ParameterizedTest
@@ -239,7 +258,7 @@ class DoctorTest {
             "+0d, 90, ok, 'ok    the certificate is good until '",
             "+0d, 10, ok, 'warn  the certificate ends on '",
             "-3d, 1, ok, 'fail  the certificate ended on '",
-            "+0d, 90, other, 'fail  secrets/tls_key.pem is not the certificate''s key: scripts/certificate.sh install CHAIN KEY'"
+            "+0d, 90, other, 'fail  secrets/tls_key.pem is not the certificate''s key: bash scripts/certificate.sh install CHAIN KEY'"
         })
         void aCertificate(String start, String days, String key, String line) throws IOException {
             Files.writeString(project.resolve("tls.yml"), """
@@ -289,14 +308,14 @@ class DoctorTest {
         void theAgeOfTheLastBackup() throws IOException {
             shell("docker volume create --label com.docker.compose.project=$COMPOSE_PROJECT_NAME --label com.docker.compose.volume=db-data"
                     + " ${COMPOSE_PROJECT_NAME}_db-data").assertSuccess();
-            assertFound(stack.script("doctor.sh"), 1, "warn  there is no backup: scripts/backup.sh\n");
+            assertFound(stack.script("doctor.sh"), 1, "warn  there is no backup: bash scripts/backup.sh\n");
 
             Path manifest = aBackup(project);
             shell("mv backups another-disk; ln -s another-disk backups").assertSuccess();
             assertAllOk(stack.script("doctor.sh"));
 
             Files.setLastModifiedTime(manifest, FileTime.from(Instant.now().minus(Duration.ofHours(27))));
-            assertFound(stack.script("doctor.sh"), 1, "warn  the last backup is older than 26 hours: scripts/backup.sh\n");
+            assertFound(stack.script("doctor.sh"), 1, "warn  the last backup is older than 26 hours: bash scripts/backup.sh\n");
 
             stack.with("BACKUP_INTERVAL", "93600");
             assertAllOk(stack.script("doctor.sh"));
@@ -351,7 +370,7 @@ class DoctorTest {
             try {
                 assertThat(stack.script("doctor.sh").text())
                         .contains("warn  what runs was started from docker-compose.yml docker-compose.prod.yml published.yml,"
-                                + " and now docker-compose.yml docker-compose.prod.yml would be: scripts/deploy.sh");
+                                + " and now docker-compose.yml docker-compose.prod.yml would be: bash scripts/deploy.sh");
             } finally {
                 stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:published.yml");
             }

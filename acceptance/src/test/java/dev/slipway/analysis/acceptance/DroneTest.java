@@ -116,14 +116,13 @@ class DroneTest {
 
         @AfterAll
         void removeEverything() throws IOException {
-            Map<String, String> environment = Map.of("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml", "PROXY_NETWORK", name + "-proxy");
-            Docker.run(workspace, environment, "docker", "compose", "-p", name, "down", "--volumes", "--timeout", "10");
+            compose("docker", "compose", "down", "--volumes", "--remove-orphans", "--timeout", "10");
             containers.forEach(container -> Docker.run("docker", "rm", "--force", "--volumes", container));
             Docker.run("docker", "network", "rm", name, name + "-proxy");
             list(pipeline(), "volumes").forEach(volume -> Docker.run("docker", "volume", "rm", "--force", name + "-" + volume.get("name")));
             Docker.run("docker", "image", "rm", "--force", "localhost/analysis-app:" + COMMIT, "localhost/analysis-mixnode:" + COMMIT, published());
             Docker.run("bash", "-c", "docker image rm --force $(docker image ls -q " + registry + "/team/analysis-app)");
-            Docker.run("docker", "image", "rm", "--force", registry + "/team/analysis-mixnode:" + VERSION);
+            Docker.run("docker", "image", "rm", "--force", mixnode());
             // Files that root wrote in a container, for the user who deletes the folder.
             Docker.run("docker", "run", "--rm", "--volume", workspace + ":/workspace", "--entrypoint", "chown",
                     (String) steps().get(0).get("image"), "-R", String.valueOf(Files.getAttribute(credentials, "unix:uid")), "/workspace");
@@ -136,9 +135,12 @@ class DroneTest {
                 assertThat(output.text()).doesNotContain(PASSWORD);
                 check((String) step.get("name"), output.text());
             }));
-            return Stream.concat(steps, Stream.of(
-                    DynamicTest.dynamicTest("what was published is pulled by a host", this::isPulled),
-                    DynamicTest.dynamicTest("a tag that moved to a broken image is undone", this::aMovedTagIsUndone)));
+            Stream<DynamicTest> after = Stream.of(DynamicTest.dynamicTest("what was published is pulled by a host", this::isPulled));
+            if (Longer.isOn("DroneTest, a tag that moved to a broken image is undone")) {
+                after = Stream.concat(after, Stream.of(
+                        DynamicTest.dynamicTest("a tag that moved to a broken image is undone", this::aMovedTagIsUndone)));
+            }
+            return Stream.concat(steps, after);
         }
 
         private void isPulled() throws IOException {
@@ -149,9 +151,12 @@ class DroneTest {
             String env = Files.readString(workspace.resolve(".env.example"));
             Files.writeString(workspace.resolve(".env"), env.replace("REGISTRY=localhost", "REGISTRY=" + registry + "/team"));
 
+            Docker.run("docker", "image", "rm", mixnode()).assertSuccess();
+            compose("bash", "scripts/secrets.sh").assertSuccess(); // And the mixnet's keys.
+
             Docker.Output deploy = deploy(VERSION).assertSuccess();
 
-            assertThat(deploy.text()).contains("Pulling " + published(), "Deployed " + VERSION);
+            assertThat(deploy.text()).contains("Pulling " + published(), "Pulling " + mixnode(), "Deployed " + VERSION);
             assertThat(app().at("/Config/Image").asString()).isEqualTo(published());
         }
 
@@ -171,16 +176,24 @@ class DroneTest {
         }
 
         private Docker.Output deploy(String... tag) {
+            return compose(Stream.concat(Stream.of("bash", "scripts/deploy.sh"), Stream.of(tag)).toArray(String[]::new));
+        }
+
+        /** A command for production with the mixnet. */
+        private Docker.Output compose(String... command) {
             Map<String, String> environment = Map.of(
-                    "COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml", "COMPOSE_PROJECT_NAME", name,
-                    "PROXY_NETWORK", name + "-proxy", "DOCKER_CONFIG", credentials.toString());
-            return Docker.run(workspace, environment,
-                    Stream.concat(Stream.of("bash", "scripts/deploy.sh"), Stream.of(tag)).toArray(String[]::new));
+                    "COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:docker-compose.betanet.yml", "COMPOSE_PROJECT_NAME", name,
+                    "PROXY_NETWORK", name + "-proxy", "BETANET_SUBNET", "10.199.0.0/24", "DOCKER_CONFIG", credentials.toString());
+            return Docker.run(workspace, environment, command);
         }
 
         private JsonNode app() {
             return Stack.inspect(Docker.run("docker", "ps", "-q", "--filter", "label=com.docker.compose.project=" + name,
                     "--filter", "label=com.docker.compose.service=app").assertSuccess().text().strip());
+        }
+
+        private String mixnode() {
+            return registry + "/team/analysis-mixnode:" + VERSION;
         }
 
         private String published() {

@@ -9,11 +9,18 @@ final class Longer implements ExecutionCondition {
 
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-        if (System.getProperty("longer") != null) {
-            return ConditionEvaluationResult.enabled("this is the longer run");
-        }
         String method = context.getTestMethod().map(found -> "." + found.getName()).orElse("");
-        System.out.println("SKIPPED: " + context.getRequiredTestClass().getSimpleName() + method + ", for its time: mvn verify -Dlonger runs it");
-        return ConditionEvaluationResult.disabled("not the longer run");
+        return isOn(context.getRequiredTestClass().getSimpleName() + method)
+                ? ConditionEvaluationResult.enabled("this is the longer run")
+                : ConditionEvaluationResult.disabled("not the longer run");
+    }
+
+    /** Whether this is the longer run; if not, says that the test is left to it. */
+    static boolean isOn(String test) {
+        boolean on = System.getProperty("longer") != null;
+        if (!on) {
+            System.out.println("SKIPPED: " + test + ", for its time: mvn verify -Dlonger runs it");
+        }
+        return on;
     }
 }

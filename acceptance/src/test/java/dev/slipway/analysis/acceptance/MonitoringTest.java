@@ -93,7 +93,7 @@ class MonitoringTest {
     @Test
     void everyExpressionOfEveryPanelAndRuleReturnsData() throws Exception {
         stack.script("backup.sh").assertSuccess();
-        load(Duration.ofSeconds(80));
+        load(Duration.ofSeconds(45));
 
         Set<String> without = new TreeSet<>();
         Set<String> notChecked = new TreeSet<>();

@@ -96,7 +96,7 @@ class ProductionTest {
         assertThat(stack.compose("up", "--detach", "--wait", "db").exitCode()).isNotZero();
 
         assertThat(stack.compose("logs", "db").text())
-                .contains("The secret db_app " + because, "un scripts/secrets.sh on the host.")
+                .contains("The secret db_app " + because, "un bash scripts/secrets.sh on the host.")
                 .doesNotContain("Initializing database");
     }
 

@@ -45,9 +45,9 @@ class RefusedDeployTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            DB_IMAGE=$OTHER | , and DB_IMAGE is $OTHER: DB_IMAGE=$IMAGE in .env, then scripts/upgrade-db.sh; nothing was changed
-            DB_VOLUME=other | the database is $PROJECT_db-data, and DB_VOLUME makes it $PROJECT_other: scripts/restore.sh changes volumes
-            TAG=first | TAG=first of this shell is no version to deploy: scripts/deploy.sh first, or unset TAG
+            DB_IMAGE=$OTHER | , and DB_IMAGE is $OTHER: DB_IMAGE=$IMAGE in .env, then bash scripts/upgrade-db.sh; nothing was changed
+            DB_VOLUME=other | the database is $PROJECT_db-data, and DB_VOLUME makes it $PROJECT_other: bash scripts/restore.sh changes volumes
+            TAG=first | TAG=first of this shell is no version to deploy: bash scripts/deploy.sh first, or unset TAG
             COMPOSE_FILE=docker-compose.yml | this is not a production host
             """)
     void aSettingThatWouldMakeAnotherStack(String setting, String said) throws IOException {
@@ -72,6 +72,8 @@ class RefusedDeployTest {
                 + ": work there, or give this checkout a COMPOSE_PROJECT_NAME of its own in .env";
 
         assertRefused(stack.script("deploy.sh", "first"), "deploy.sh: " + said);
+        assertRefused(stack.script("backup.sh"), "backup.sh: " + said);
+        assertRefused(stack.script("certificate.sh", "install", "chain", "key"), "certificate.sh: " + said);
         assertThat(stack.script("doctor.sh", "--no-containers").text()).contains("fail  " + said);
     }
 

@@ -178,6 +178,7 @@ class ScriptsTest {
         String before = String.join(end, "# TAG=1", "TAG = v1 # Now.", "export DB_IMAGE=\"mariadb:10.6\" # Old.", "XTAG=1", "Y='#'", "");
         Files.writeString(kept, before);
         run(project, "chmod 0640 .env").assertSuccess();
+        environment.put("SHELLOPTS", "noclobber");
 
         lib("remember TAG=v2 DB_IMAGE=mariadb:11.8 DB_VOLUME=new IMAGE='a b'").assertSuccess();
 
@@ -186,6 +187,23 @@ class ScriptsTest {
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(kept))).isEqualTo("rw-r-----");
         assertThat(project.resolve(".env")).isSymbolicLink();
         assertThat(kept.getParent()).isDirectoryContaining("glob:**settings").isDirectoryNotContaining("glob:**.new");
+    }
+
+    @Test
+    void aByteOrderMarkAndAValueOfSeveralLinesStayAsTheyAre() throws IOException {
+        Path env = Files.writeString(project.resolve(".env"), "\uFEFFTAG=v1\nNOTE=\"one\nTAG=two\nthree\"\n");
+
+        lib("remember TAG=v2").assertSuccess();
+
+        assertThat(Files.readString(env)).isEqualTo("\uFEFFTAG=v2\nNOTE=\"one\nTAG=two\nthree\"\n");
+    }
+
+    @Test
+    void aShellWithoutPatternsKnowsDevelopmentsSecrets() throws IOException {
+        Files.writeString(project.resolve("secrets/db_app.txt"), "development-only-db_app");
+        environment.put("SHELLOPTS", "noglob");
+
+        assertThat(lib("flaw secrets/db_app.txt production").text()).startsWith("is development's");
     }
 
     @Test
@@ -201,8 +219,9 @@ class ScriptsTest {
     @ExtendWith(Docker.class)
     void aLockSaysWhoHasItAndThatOfAKilledScriptIsRemoved() throws IOException {
         String pid = String.valueOf(ProcessHandle.current().pid());
-        run(project, "mkdir .lock; echo \"$0 $(hostname) deploy.sh of ann, since noon\" > .lock/holder;"
-                + " LC_ALL=C ps -o lstart= -p $0 >> .lock/holder", pid).assertSuccess();
+        run(project, "mkdir .lock; echo \"$0 $(uname -n) deploy.sh of ann, since noon\" > .lock/holder;"
+                + " TZ=UTC0 LC_ALL=C ps -o lstart= -p $0 >> .lock/holder", pid).assertSuccess();
+        environment.put("TZ", "Asia/Tokyo"); // Another shell than the holder's.
 
         Docker.Output held = lib("alone; echo free");
         run(project, "sed -i.bak '2s/.*/Thu Jan  1 00:00:00 1970/' .lock/holder").assertSuccess(); // Another process of that number.

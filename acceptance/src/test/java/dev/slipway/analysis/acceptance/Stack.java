@@ -235,7 +235,7 @@ final class Stack implements AutoCloseable {
     public void close() {
         compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
         for (String repository : List.of(name, name + "-mixnode", "localhost/" + name, "localhost/" + name + "-mixnode")) {
-            Docker.run("docker", "image", "ls", "--quiet", repository).text().lines().forEach(
+            Docker.run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).text().lines().forEach(
                     image -> Docker.run("docker", "image", "rm", "--force", image));
         }
         if (name.equals(environment.get("PROXY_NETWORK"))) {

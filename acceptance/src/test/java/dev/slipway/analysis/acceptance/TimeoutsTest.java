@@ -75,7 +75,7 @@ class TimeoutsTest {
     void whatComesOneAfterTheOtherFitsIntoWhatIsAroundIt() {
         assertThat(of("connection-timeout").plus(of("socketTimeout"))).isLessThan(of("proxy_read_timeout 30s"));
         assertThat(of("proxy_connect_timeout 2s").multipliedBy(4).plus(of("proxy_read_timeout 30s"))).isLessThan(of("proxy_read_timeout 40s"));
-        assertThat(of("WEB_DRAIN_DELAY").plus(of("timeout-per-shutdown-phase"))).isLessThan(of("stop_grace_period"));
+        assertThat(of("WEB_DRAIN_DELAY").plus(of("timeout-per-shutdown-phase"))).isLessThan(of("stop_grace_period: 45s"));
     }
 
     @Test

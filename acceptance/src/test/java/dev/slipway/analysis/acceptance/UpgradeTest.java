@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -135,6 +136,12 @@ class UpgradeTest {
         assertThat(answersToReads).isSubsetOf(Set.of(200, 503)).contains(200);
         assertThat(Files.readString(project.resolve(".env")))
                 .matches("# Kept\\.\nDB_IMAGE=" + NEW + "\nDB_VOLUME=db-data-\\d{8}T\\d{6}Z\n");
+
+        // What the older version does not know is carried, too.
+        Pattern.compile("(?ms)^/\\*M!11\\d+ (.*?) \\*/;$").matcher(Files.readString(project.resolve("everything.sql"))).results()
+                .forEach(newer -> stack.sql(newer.group(1)));
+        stack.script("backup.sh").assertSuccess();
+        stack.script("backup.sh", "--verify").assertSuccess();
 
         var again = stack.script("upgrade-db.sh", "--yes", NEW).assertSuccess();
         assertThat(again.text()).contains("already");
