@@ -64,12 +64,13 @@ tools() {
 }
 
 variables() {
-  local line name near known value within='' before=$reported
+  local line name near known readers value within='' before=$reported
   if [ ! -f .env ]; then
     report ok "no .env, so every default of .env.example holds"
     return
   fi
   known=$(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' .env.example)
+  readers=$(cat .env ./*.yml ./*.yaml 2> /dev/null) || true # layers of the user's own may read others
   while IFS= read -r line || [ -n "$line" ]; do
     if [ -n "$within" ]; then          # a quoted value of several lines
       [[ $line != *"$within"* ]] || within=''
@@ -93,7 +94,7 @@ variables() {
     esac
     case $name in COMPOSE_* | DOCKER_*) continue ;; esac
     grep -qx -- "$name" <<< "$known" && continue
-    grep -qsE "\\\$\{?$name([^A-Za-z0-9_]|\$)" .env ./*.yml ./*.yaml && continue # a layer of the user's own
+    grep -qE "\\\$\{?$name([^A-Za-z0-9_]|\$)" <<< "$readers" && continue
     # The same letters without underscores are most likely the same name.
     near=$(printf '%s\n' "$known" | awk -v name="$name" '
       function bare(s) { gsub(/[^A-Za-z0-9]/, "", s); return toupper(s) }
