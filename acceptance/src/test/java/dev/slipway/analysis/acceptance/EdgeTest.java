@@ -347,6 +347,7 @@ class EdgeTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void noRequestFailsWhileTheGatewayRestarts() throws Exception {
         String done = "/ca/" + System.nanoTime();
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do "
