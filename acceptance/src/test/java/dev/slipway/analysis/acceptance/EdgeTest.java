@@ -352,7 +352,8 @@ class EdgeTest {
         String done = "/ca/" + System.nanoTime();
         var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do "
                 + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n';"
-                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' -d '{\"name\": \"restarts\", \"values\": [1]}'; done"));
+                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' "
+                + "-H \"Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)\" -d '{\"name\": \"restarts\", \"values\": [1]}'; done"));
         for (int i = 0; i < 3; i++) {
             stack.compose("restart", "nginx").assertSuccess();
             Thread.sleep(3000);
