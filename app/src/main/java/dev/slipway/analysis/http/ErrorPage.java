@@ -32,7 +32,8 @@ class ErrorPage implements ErrorController {
         Integer status = (Integer) request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE);
         HttpStatusCode code = HttpStatusCode.valueOf(status == null ? 404 : status);
         ProblemDetail problem = ProblemType.of(code).describe(ProblemDetail.forStatus(code));
-        problem.setDetail((String) request.getAttribute(DETAIL));
+        String detail = (String) request.getAttribute(DETAIL);
+        problem.setDetail(detail == null && code.value() == 400 ? Problems.SEND_ALL : detail); // Tomcat's, while it read a body.
         return Problems.answer(problem);
     }
 }

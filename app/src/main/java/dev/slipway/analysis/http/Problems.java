@@ -4,6 +4,7 @@ import dev.slipway.analysis.analyses.AnalysisNotFoundException;
 import dev.slipway.analysis.analyses.IdempotencyKeyReusedException;
 import dev.slipway.analysis.analyses.QueueFullException;
 import java.sql.SQLException;
+import java.sql.SQLTimeoutException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -55,6 +56,8 @@ class Problems extends ResponseEntityExceptionHandler {
 
     static final String SEND_JSON = "Send the body as application/json, and say so in the Content-Type header.";
 
+    static final String SEND_ALL = "The body ended early: send all of it, in the length or the chunks that the header says.";
+
     static final String SEND_LESS = "The body is longer or deeper than is accepted: send fewer values at once.";
 
     /** Characters of a request that an answer repeats at most. */
@@ -99,11 +102,16 @@ class Problems extends ResponseEntityExceptionHandler {
                 .body(problem);
     }
 
-    /** A database that is being upgraded, or whose disk is full, can be read and not written to; one that is gone not even rolled back. */
+    /**
+     * A database that is being upgraded, or whose disk is full, can be read and not written to; one that is slow ends a statement, and
+     * one that is gone is not even rolled back.
+     */
     @ExceptionHandler
-    ResponseEntity<ProblemDetail> handleNoWrites(UncategorizedDataAccessException e) {
+    ResponseEntity<ProblemDetail> handleUnwilling(UncategorizedDataAccessException e) {
         return e.getMostSpecificCause() instanceof SQLException sql
-                        && (TAKES_NO_WRITES.contains(sql.getErrorCode()) || sql.getSQLState() == null) // None: of a closed connection.
+                        && (TAKES_NO_WRITES.contains(sql.getErrorCode())
+                                || sql instanceof SQLTimeoutException
+                                || sql.getSQLState() == null) // None: of a closed connection.
                 ? handleUnavailable(sql)
                 : handleUnexpected(e);
     }
@@ -226,7 +234,7 @@ class Problems extends ResponseEntityExceptionHandler {
                     "There is no field \"" + quoted(unknown.getPropertyName()) + "\" here: leave it out, or mend its name.");
         }
         if (cause instanceof JacksonIOException) {
-            return ProblemType.MALFORMED_BODY.detail("The body ended early: send all of it, in the length or the chunks that the header says.");
+            return ProblemType.MALFORMED_BODY.detail(SEND_ALL);
         }
         if (cause instanceof JacksonException json) {
             String where = "line " + json.getLocation().getLineNr() + ", column " + json.getLocation().getColumnNr();

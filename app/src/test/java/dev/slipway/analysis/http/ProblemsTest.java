@@ -138,7 +138,7 @@ class ProblemsTest {
     void aConnectionThatBrokeBeforeItsRollbackIsA503() {
         var broken = new JpaSystemException(new TransactionException("Unable to rollback", new SQLException("Connection is closed")));
 
-        assertThat(new Problems().handleNoWrites(broken).getStatusCode().value()).isEqualTo(503);
+        assertThat(new Problems().handleUnwilling(broken).getStatusCode().value()).isEqualTo(503);
     }
 
     @Test
@@ -201,6 +201,26 @@ class ProblemsTest {
         }
     }
 
+    @Test
+    void aStatementThatTakesTooLongIsA503() throws Exception {
+        database.sql("CREATE TRIGGER too_long BEFORE INSERT ON analysis FOR EACH ROW "
+                + "SIGNAL SQLSTATE '70100' SET MYSQL_ERRNO = 1969, MESSAGE_TEXT = 'Query was interrupted: execution time limit 12.0 sec exceeded'")
+                .update();
+        try {
+            assertProblem(post(body("a", "1"), "application/json"), 503, "unavailable", "try again in a moment");
+        } finally {
+            database.sql("DROP TRIGGER too_long").update();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Content-Length: 1000\r\n\r\n", "Content-Length: 1000\r\n\r\n{\"name\":", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"nam"})
+    void aBodyThatEndsEarlyIsA400(String end) throws Exception {
+        assertThat(exchange("POST /api/analyses HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n" + end))
+                .startsWith("HTTP/1.1 400")
+                .contains("The body ended early");
+    }
+
     static Stream<Arguments> unparsable() {
         return Stream.of(
                 arguments("GET /api/analyses?name=<|> HTTP/1.1", "Host: a", "does not allow"),
@@ -259,11 +279,15 @@ class ProblemsTest {
 
     /** What no client library would send: the lines of a request's head, and the whole answer. */
     private String raw(String... head) throws Exception {
+        return exchange(String.join("\r\n", head) + "\r\nConnection: close\r\n\r\n");
+    }
+
+    private String exchange(String request) throws Exception {
         URI uri = URI.create(api.url());
         try (Socket socket = new Socket(uri.getHost(), uri.getPort())) {
             socket.setSoTimeout(60_000);
-            socket.getOutputStream()
-                    .write((String.join("\r\n", head) + "\r\nConnection: close\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            socket.shutdownOutput();
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         }
     }
