@@ -2,6 +2,7 @@ package dev.slipway.analysis.analyses;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -53,6 +54,8 @@ class AnalysisController {
     @PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE)
     @ResponseStatus(HttpStatus.ACCEPTED)
     @Operation(summary = "Submit values to be analysed")
+    @ApiResponse(responseCode = "202", useReturnTypeSchema = true)
+    @ApiResponse(responseCode = "422", description = "The idempotency key was used before")
     ResponseEntity<AnalysisResponse> submit(
             @Valid @RequestBody AnalysisRequest request,
             @RequestHeader(name = "Idempotency-Key", required = false)

@@ -3,11 +3,11 @@ package dev.slipway.analysis.analyses;
 import java.nio.ByteBuffer;
 
 /** How values are stored: IEEE 754 binary64, big-endian, one after the other. */
-public final class Doubles {
+final class Doubles {
 
     private Doubles() {}
 
-    public static byte[] toBytes(double[] values) {
+    static byte[] toBytes(double[] values) {
         ByteBuffer buffer = ByteBuffer.allocate(values.length * Double.BYTES);
         buffer.asDoubleBuffer().put(values);
         return buffer.array();
@@ -18,7 +18,7 @@ public final class Doubles {
      *
      * @throws IllegalArgumentException if the bytes are no whole number of values
      */
-    public static double[] fromBytes(byte[] bytes) {
+    static double[] fromBytes(byte[] bytes) {
         if (bytes.length % Double.BYTES != 0) {
             throw new IllegalArgumentException("The stored values are damaged: " + bytes.length + " bytes are no whole number of values.");
         }

@@ -15,5 +15,5 @@ import jakarta.persistence.Embeddable;
  * @param p99 the 99th percentile
  */
 @Embeddable
-public record Result(
+record Result(
         int count, double mean, double standardDeviation, double min, double max, double p50, double p95, double p99) {}

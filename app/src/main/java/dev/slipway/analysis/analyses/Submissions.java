@@ -1,5 +1,7 @@
 package dev.slipway.analysis.analyses;
 
+import dev.slipway.analysis.worker.QueueFullException;
+import dev.slipway.analysis.worker.QueueLimit;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.persistence.EntityManager;
@@ -36,8 +38,8 @@ class Submissions {
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);
         this.limit = limit;
-        this.submitted = Counter.builder("analyses.submitted")
-                .description("Analyses taken in, repetitions apart")
+        this.submitted = Counter.builder("jobs.submitted")
+                .description("Jobs taken in, repetitions apart")
                 .register(meters);
     }
 
@@ -70,9 +72,7 @@ class Submissions {
     }
 
     private Analysis store(Analysis analysis, byte[] doubles) {
-        if (!limit.admits(doubles.length)) {
-            throw new QueueFullException();
-        }
+        limit.admit(doubles.length);
         transaction.executeWithoutResult(status -> {
             entityManager.persist(analysis);
             entityManager.persist(new AnalysisValues(analysis, doubles));

@@ -58,10 +58,7 @@ class OpenApi {
             add(responses, HttpStatus.CONTENT_TOO_LARGE);
             add(responses, HttpStatus.UNSUPPORTED_MEDIA_TYPE);
         }
-        if (operation.getParameters() != null
-                && operation.getParameters().stream().anyMatch(parameter -> "Idempotency-Key".equals(parameter.getName()))) {
-            add(responses, HttpStatus.UNPROCESSABLE_CONTENT);
-        }
+        responses.replaceAll((status, response) -> status.startsWith("4") ? problem(response.getDescription()) : response);
         add(responses, HttpStatus.SERVICE_UNAVAILABLE);
         responses.get("503").addHeaderObject("Retry-After", new Header().description("Seconds").schema(new Schema<>().type("integer")));
         responses.setDefault(problem("A problem (RFC 9457)"));

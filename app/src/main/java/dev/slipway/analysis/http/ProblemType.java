@@ -7,7 +7,10 @@ import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.ProblemDetail;
 
-/** The kinds of problem that the API answers with, each with a {@code type} that clients may rely on (RFC 9457). */
+/**
+ * The kinds of problem that any API answers with, each with a {@code type} that clients may rely on (RFC 9457). What the domain
+ * adds, its exceptions say of themselves.
+ */
 enum ProblemType {
     INVALID_REQUEST(HttpStatus.BAD_REQUEST, "The request is not valid"),
     MALFORMED_BODY(HttpStatus.BAD_REQUEST, "The body cannot be read"),
@@ -16,9 +19,7 @@ enum ProblemType {
     NOT_ACCEPTABLE(HttpStatus.NOT_ACCEPTABLE, "No such representation"),
     BODY_TOO_LARGE(HttpStatus.CONTENT_TOO_LARGE, "The body is too large"),
     UNSUPPORTED_MEDIA_TYPE(HttpStatus.UNSUPPORTED_MEDIA_TYPE, "The media type is not supported"),
-    IDEMPOTENCY_KEY_REUSED(HttpStatus.UNPROCESSABLE_CONTENT, "The idempotency key was used before"),
     UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "The service is not available"),
-    QUEUE_FULL(HttpStatus.SERVICE_UNAVAILABLE, "The queue is full"),
     INTERNAL_ERROR(HttpStatus.INTERNAL_SERVER_ERROR, "Something went wrong");
 
     private final HttpStatus status;
@@ -49,10 +50,12 @@ enum ProblemType {
         return describe(ProblemDetail.forStatusAndDetail(status, detail));
     }
 
-    /** Gives a problem this type and title; its status and detail stay. */
+    /** Gives a problem this type and title, unless it has some of its own; its status and detail stay. */
     ProblemDetail describe(ProblemDetail problem) {
-        problem.setType(uri());
-        problem.setTitle(title);
+        if (problem.getType() == null) {
+            problem.setType(uri());
+            problem.setTitle(title);
+        }
         RequestId.current().ifPresent(id -> problem.setProperty("requestId", id));
         return problem;
     }

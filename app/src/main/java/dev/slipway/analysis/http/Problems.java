@@ -1,8 +1,5 @@
 package dev.slipway.analysis.http;
 
-import dev.slipway.analysis.analyses.AnalysisNotFoundException;
-import dev.slipway.analysis.analyses.IdempotencyKeyReusedException;
-import dev.slipway.analysis.analyses.QueueFullException;
 import java.sql.SQLException;
 import java.sql.SQLTimeoutException;
 import java.util.List;
@@ -29,6 +26,7 @@ import org.springframework.validation.FieldError;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
+import org.springframework.web.ErrorResponse;
 import org.springframework.web.bind.MethodArgumentNotValidException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RequestHeader;
@@ -69,23 +67,6 @@ class Problems extends ResponseEntityExceptionHandler {
     /** A problem is answered as one, whatever representation was asked for. */
     static ResponseEntity<ProblemDetail> answer(ProblemDetail problem) {
         return ResponseEntity.status(problem.getStatus()).contentType(MediaType.APPLICATION_PROBLEM_JSON).body(problem);
-    }
-
-    @ExceptionHandler
-    ResponseEntity<ProblemDetail> handle(AnalysisNotFoundException e) {
-        return answer(ProblemType.NOT_FOUND.detail(e.getMessage()));
-    }
-
-    @ExceptionHandler
-    ResponseEntity<ProblemDetail> handle(IdempotencyKeyReusedException e) {
-        return answer(ProblemType.IDEMPOTENCY_KEY_REUSED.detail(
-                "This Idempotency-Key came with another body before: send that body again, or use a new key."));
-    }
-
-    @ExceptionHandler
-    ResponseEntity<ProblemDetail> handle(QueueFullException e) {
-        ProblemDetail problem = ProblemType.QUEUE_FULL.detail("Too many analyses wait to be computed: try again in a minute.");
-        return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, "60").build();
     }
 
     @ExceptionHandler({
@@ -134,7 +115,8 @@ class Problems extends ResponseEntityExceptionHandler {
     @Override
     protected ResponseEntity<Object> handleExceptionInternal(
             Exception e, @Nullable Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        ProblemDetail problem = body instanceof ProblemDetail detail ? detail : ProblemDetail.forStatus(status);
+        Object said = e instanceof ErrorResponse own && body == null ? own.getBody() : body;
+        ProblemDetail problem = said instanceof ProblemDetail detail ? detail : ProblemDetail.forStatus(status);
         return super.handleExceptionInternal(
                 e, ProblemType.of(status).describe(problem), headers, status, request);
     }

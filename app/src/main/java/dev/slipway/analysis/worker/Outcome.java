@@ -1,13 +1,14 @@
 package dev.slipway.analysis.worker;
 
-import dev.slipway.analysis.analyses.Result;
 import java.time.Duration;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What a worker has to say of a {@link Job}. */
 sealed interface Outcome {
 
-    record Done(Result result) implements Outcome {}
+    /** @param columns what is written into the job's row: its columns and their values */
+    record Done(Map<String, Object> columns) implements Outcome {}
 
     /** @param reason cut to what its column holds */
     record Failed(@Nullable String reason) implements Outcome {

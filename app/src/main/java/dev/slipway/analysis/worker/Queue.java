@@ -1,10 +1,11 @@
 package dev.slipway.analysis.worker;
 
-import dev.slipway.analysis.analyses.Result;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Profile;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
@@ -12,7 +13,7 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * The table {@code analysis} as a queue that any number of workers share. A claim is a lease of one row: it belongs to
+ * A table as a queue that any number of workers share. A claim is a lease of one row: it belongs to
  * its owner until {@code due_at}, and then to whoever takes it next. All times are the database's, so that the clocks of
  * the workers need not agree.
  *
@@ -24,14 +25,21 @@ import org.springframework.transaction.support.TransactionTemplate;
 class Queue {
 
     private final JdbcClient jdbc;
+    private final QueueTable table;
     private final TransactionTemplate transaction;
 
-    Queue(JdbcClient jdbc, PlatformTransactionManager transactions) {
+    @Autowired
+    Queue(JdbcClient jdbc, JobHandler handler, PlatformTransactionManager transactions) {
+        this(jdbc, handler.table(), transactions);
+    }
+
+    Queue(JdbcClient jdbc, QueueTable table, PlatformTransactionManager transactions) {
         this.jdbc = jdbc;
+        this.table = table;
         this.transaction = new TransactionTemplate(transactions);
     }
 
-    /** Claims the oldest analysis that is due and that no other worker is claiming, and waits for no lock. */
+    /** Claims the oldest job that is due and that no other worker is claiming, and waits for no lock. */
     Optional<Job> claim(Duration lease) {
         return claim("QUEUED", "worker-", lease);
     }
@@ -42,7 +50,7 @@ class Queue {
     }
 
     boolean hasSuspects() {
-        return jdbc.sql("SELECT EXISTS (SELECT 1 FROM analysis WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
+        return sql("SELECT EXISTS (SELECT 1 FROM {name} WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
                 .query(Boolean.class)
                 .single();
     }
@@ -51,11 +59,11 @@ class Queue {
         String owner = role + UUID.randomUUID();
         return transaction.execute(tx -> {
             // Any plan but reading the index in its order would lock rows that are not taken.
-            Optional<Job> claimed = jdbc.sql("""
-                            SELECT id, doubles, COALESCE(lease_owner LIKE 'alone-%', FALSE) AS ended_its_worker,
+            Optional<Job> claimed = sql("""
+                            SELECT id, {input} AS input, COALESCE(lease_owner LIKE 'alone-%', FALSE) AS ended_its_worker,
                                 IF(status = 'RUNNING' AND lease_owner NOT LIKE 'alone-%', GREATEST(attempts, 1), attempts + 1) AS attempt
-                            FROM analysis FORCE INDEX (by_status_and_creation)
-                                LEFT JOIN analysis_values ON analysis_id = id
+                            FROM {name} FORCE INDEX (by_status_and_creation)
+                                LEFT JOIN {inputs} ON {reference} = id
                             WHERE status = :status AND due_at <= UTC_TIMESTAMP(6)
                             ORDER BY created_at, id
                             LIMIT 1
@@ -67,10 +75,10 @@ class Queue {
                             owner,
                             row.getInt("attempt"),
                             row.getBoolean("ended_its_worker"),
-                            row.getBytes("doubles")))
+                            row.getBytes("input")))
                     .optional();
-            claimed.ifPresent(job -> jdbc.sql("""
-                            UPDATE analysis
+            claimed.ifPresent(job -> sql("""
+                            UPDATE {name}
                             SET status = 'RUNNING', attempts = :attempt, lease_owner = :owner,
                                 started_at = UTC_TIMESTAMP(6), due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
                             WHERE id = :id
@@ -86,23 +94,23 @@ class Queue {
 
     /** Lets the claim last for another lease, and says whether it still was the owner's. */
     boolean renew(Job job, Duration lease) {
-        return update(jdbc.sql("""
-                        UPDATE analysis SET due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
+        return update(sql("""
+                        UPDATE {name} SET due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
                         WHERE id = :id AND lease_owner = :owner
                         """)
                 .param("lease", microseconds(lease)), job);
     }
 
     /**
-     * Writes the outcome down, and removes the values, which nobody reads any more.
+     * Writes the outcome down, and removes the input, which nobody reads any more.
      *
-     * @return false, with nothing written, if another worker has taken the analysis over or it was deleted
+     * @return false, with nothing written, if another worker has taken the job over or it was deleted
      */
     boolean finish(Job job, Outcome outcome) {
         return transaction.execute(tx -> {
             boolean mine = update(statement(outcome), job);
             if (mine && !(outcome instanceof Outcome.Retry)) {
-                jdbc.sql("DELETE FROM analysis_values WHERE analysis_id = :id")
+                sql("DELETE FROM {inputs} WHERE {reference} = :id")
                         .param("id", bytes(job.id()))
                         .update();
             }
@@ -112,34 +120,25 @@ class Queue {
 
     private JdbcClient.StatementSpec statement(Outcome outcome) {
         if (outcome instanceof Outcome.Done done) {
-            Result result = done.result();
-            return jdbc.sql("""
-                            UPDATE analysis
-                            SET status = 'DONE', finished_at = UTC_TIMESTAMP(6), due_at = NULL, lease_owner = NULL,
-                                count = :count, mean = :mean, standard_deviation = :standardDeviation,
-                                min = :min, max = :max, p50 = :p50, p95 = :p95, p99 = :p99
+            String columns = done.columns().keySet().stream().map(column -> ", " + column + " = :" + column).collect(Collectors.joining());
+            return sql("""
+                            UPDATE {name}
+                            SET status = 'DONE', finished_at = UTC_TIMESTAMP(6), due_at = NULL, lease_owner = NULL{columns}
                             WHERE id = :id AND lease_owner = :owner
-                            """)
-                    .param("count", result.count())
-                    .param("mean", result.mean())
-                    .param("standardDeviation", result.standardDeviation())
-                    .param("min", result.min())
-                    .param("max", result.max())
-                    .param("p50", result.p50())
-                    .param("p95", result.p95())
-                    .param("p99", result.p99());
+                            """.replace("{columns}", columns))
+                    .params(done.columns());
         }
         if (outcome instanceof Outcome.Retry retry) {
-            return jdbc.sql("""
-                            UPDATE analysis
+            return sql("""
+                            UPDATE {name}
                             SET status = 'QUEUED', lease_owner = NULL,
                                 due_at = UTC_TIMESTAMP(6) + INTERVAL :delay MICROSECOND
                             WHERE id = :id AND lease_owner = :owner
                             """)
                     .param("delay", microseconds(retry.delay()));
         }
-        return jdbc.sql("""
-                        UPDATE analysis
+        return sql("""
+                        UPDATE {name}
                         SET status = 'FAILED', finished_at = UTC_TIMESTAMP(6), due_at = NULL, lease_owner = NULL,
                             failure = :reason
                         WHERE id = :id AND lease_owner = :owner
@@ -149,8 +148,8 @@ class Queue {
 
     /** Gives the claim back, as though it had never been made, and says whether it still was the owner's. */
     boolean giveBack(Job job) {
-        return update(jdbc.sql("""
-                        UPDATE analysis
+        return update(sql("""
+                        UPDATE {name}
                         SET status = 'QUEUED', attempts = attempts - 1, lease_owner = NULL, due_at = UTC_TIMESTAMP(6)
                         WHERE id = :id AND lease_owner = :owner
                         """), job);
@@ -159,6 +158,10 @@ class Queue {
     private boolean update(JdbcClient.StatementSpec statement, Job job) {
         return transaction.execute(tx ->
                 statement.param("id", bytes(job.id())).param("owner", job.owner()).update() == 1);
+    }
+
+    private JdbcClient.StatementSpec sql(String statement) {
+        return jdbc.sql(table.sql(statement));
     }
 
     private static long microseconds(Duration duration) {

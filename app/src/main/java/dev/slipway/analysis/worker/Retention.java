@@ -13,8 +13,7 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * Removes what finished long ago, and with it its idempotency key; and values that an earlier version kept of what is
- * finished. Replicas that do so at once take different rows.
+ * Removes what finished long ago, and inputs that an earlier version kept of what is finished. Replicas that do so at once take different rows.
  */
 @Component
 @Profile("worker")
@@ -24,30 +23,32 @@ class Retention {
     private static final int BATCH = 100;
 
     private final JdbcClient jdbc;
+    private final QueueTable table;
     private final TransactionTemplate transaction;
     private final Duration age;
 
     @Autowired
-    Retention(JdbcClient jdbc, PlatformTransactionManager transactions, WorkerProperties properties) {
-        this(jdbc, transactions, properties.retention());
+    Retention(JdbcClient jdbc, JobHandler handler, PlatformTransactionManager transactions, WorkerProperties properties) {
+        this(jdbc, handler.table(), transactions, properties.retention());
     }
 
     /** @param age how long ago what is removed finished; zero removes nothing */
-    Retention(JdbcClient jdbc, PlatformTransactionManager transactions, Duration age) {
+    Retention(JdbcClient jdbc, QueueTable table, PlatformTransactionManager transactions, Duration age) {
         this.jdbc = jdbc;
+        this.table = table;
         this.transaction = new TransactionTemplate(transactions);
         this.age = age;
     }
 
-    /** Removes all that is old enough, in batches, and says how many analyses that were. */
+    /** Removes all that is old enough, in batches, and says how many jobs that were. */
     int remove() {
-        inBatches(this::removeValues);
+        inBatches(this::removeInputs);
         if (age.isZero()) {
             return 0;
         }
         int removed = inBatches(() -> removeFinished("DONE")) + inBatches(() -> removeFinished("FAILED"));
         if (removed > 0) {
-            log.info("Removed {} analyses that finished more than {} days ago", removed, age.toDays());
+            log.info("Removed {} jobs that finished more than {} days ago", removed, age.toDays());
         }
         return removed;
     }
@@ -62,18 +63,18 @@ class Retention {
         return sum;
     }
 
-    /** Without a lock on the values of what waits, which a claim would not see then. */
-    private int removeValues() {
-        return delete("analysis_values WHERE analysis_id", jdbc.sql("""
-                        SELECT analysis_id FROM analysis_values STRAIGHT_JOIN analysis ON id = analysis_id
+    /** Without a lock on the input of what waits, which a claim would not see then. */
+    private int removeInputs() {
+        return delete("{inputs} WHERE {reference}", sql("""
+                        SELECT {reference} FROM {inputs} STRAIGHT_JOIN {name} ON id = {reference}
                         WHERE due_at IS NULL
                         LIMIT :batch
                         """));
     }
 
     private int removeFinished(String status) {
-        return delete("analysis WHERE id", jdbc.sql("""
-                        SELECT id FROM analysis FORCE INDEX (by_status_and_creation)
+        return delete("{name} WHERE id", sql("""
+                        SELECT id FROM {name} FORCE INDEX (by_status_and_creation)
                         WHERE status = :status AND created_at < UTC_TIMESTAMP(6) - INTERVAL :age SECOND
                             AND finished_at < UTC_TIMESTAMP(6) - INTERVAL :age SECOND
                         ORDER BY created_at, id
@@ -86,6 +87,10 @@ class Retention {
 
     private int delete(String rows, JdbcClient.StatementSpec which) {
         List<byte[]> ids = which.param("batch", BATCH).query((row, number) -> row.getBytes(1)).list();
-        return ids.isEmpty() ? 0 : jdbc.sql("DELETE FROM " + rows + " IN (:ids)").param("ids", ids).update();
+        return ids.isEmpty() ? 0 : sql("DELETE FROM " + rows + " IN (:ids)").param("ids", ids).update();
+    }
+
+    private JdbcClient.StatementSpec sql(String statement) {
+        return jdbc.sql(table.sql(statement));
     }
 }

@@ -1,9 +1,8 @@
 package dev.slipway.analysis.worker;
 
-import dev.slipway.analysis.analyses.Doubles;
-import dev.slipway.analysis.analyses.Result;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,7 +29,7 @@ import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.stereotype.Component;
 
 /**
- * Works the queue off, each thread one analysis at a time: claims it, computes it, writes its outcome down. While there
+ * Works the queue off, each thread one job at a time: claims it, computes it, writes its outcome down. While there
  * is work there is no pause, on an empty queue there are pauses that double up to {@link WorkerProperties#maxIdle}. One
  * more thread renews the leases and ends what takes too long. A worker that can no longer work says that it is not ready,
  * and ends its process.
@@ -39,10 +38,17 @@ import org.springframework.stereotype.Component;
 @Profile("worker")
 class Worker implements SmartLifecycle {
 
+    /** {@link JobHandler#handle}. */
+    @FunctionalInterface
+    interface Computation {
+
+        Map<String, Object> of(byte[] input) throws Exception;
+    }
+
     private static final Logger log = LoggerFactory.getLogger(Worker.class);
     private static final Duration MIN_IDLE = Duration.ofMillis(10);
 
-    /** After so many in a row it is not one analysis that the database refuses, but this worker. */
+    /** After so many in a row it is not one job that the database refuses, but this worker. */
     private static final int REFUSALS = 10;
 
     /** How long an interrupted computation may take to come back. */
@@ -67,15 +73,17 @@ class Worker implements SmartLifecycle {
     @Autowired
     Worker(
             Queue queue,
+            JobHandler handler,
             WorkerProperties properties,
             WorkerMetrics metrics,
             Retention retention,
             @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod,
             ApplicationContext context) {
-        this(queue, properties, metrics, Statistics::of, retention::remove, gracePeriod, () -> {
+        this(queue, properties, metrics, handler::handle, retention::remove, gracePeriod, () -> {
             AvailabilityChangeEvent.publish(context, ReadinessState.REFUSING_TRAFFIC);
             new Thread(() -> System.exit(1), "worker-end").start();
         });
+        WorkerProperties.check(properties.threads(), handler.footprint(), Runtime.getRuntime().maxMemory());
     }
 
     /**
@@ -115,7 +123,7 @@ class Worker implements SmartLifecycle {
         keeper.scheduleWithFixedDelay(this::removeOld, 1, 60, TimeUnit.MINUTES);
     }
 
-    /** Lets each thread finish the analysis that it computes; what takes longer than the grace period is given back. */
+    /** Lets each thread finish the job that it computes; what takes longer than the grace period is given back. */
     @Override
     public void stop() {
         stopping.countDown();
@@ -129,7 +137,7 @@ class Worker implements SmartLifecycle {
         }
         for (Run run : runs) {
             if (run.leave()) {
-                log.warn("Analysis {} is given back: it was not done within {} s", run.job().id(), gracePeriod.toSeconds());
+                log.warn("Job {} is given back: it was not done within {} s", run.job().id(), gracePeriod.toSeconds());
                 quietly(() -> queue.giveBack(run.job()));
                 runs.remove(run);
             }
@@ -237,27 +245,27 @@ class Worker implements SmartLifecycle {
             return new Outcome.Failed("Given up after " + properties.attempts()
                     + " attempts: the last worker, which computed nothing else, did not come back from it.");
         }
-        Result result = null;
+        Map<String, Object> columns = null;
         Throwable failure = null;
         try {
-            if (job.doubles() == null) {
-                throw new IllegalArgumentException("The stored values are gone.");
+            byte[] input = job.input();
+            if (input == null) {
+                throw new IllegalArgumentException("What was stored for it is gone.");
             }
-            double[] values = Doubles.fromBytes(job.doubles());
-            result = metrics.timed(() -> computation.of(values));
-        } catch (Throwable e) { // An Error, too, is this analysis' own.
+            columns = metrics.timed(() -> computation.of(input));
+        } catch (Throwable e) { // An Error, too, is this job's own.
             failure = e;
         }
         if (!run.computed()) {
             return tookTooLong();
         }
         if (failure == null) {
-            return new Outcome.Done(result);
+            return new Outcome.Done(columns);
         }
-        if (failure instanceof ArithmeticException) {
+        if (failure instanceof NoResultException) {
             return new Outcome.Failed(failure.getMessage()); // It would fail again.
         }
-        log.warn("Attempt {} of {} at analysis {} failed", job.attempt(), properties.attempts(), job.id(), failure);
+        log.warn("Attempt {} of {} at job {} failed", job.attempt(), properties.attempts(), job.id(), failure);
         if (job.attempt() < properties.attempts()) {
             return new Outcome.Retry(properties.retryDelay().multipliedBy(1L << Math.min(job.attempt() - 1, 10)));
         }
@@ -276,12 +284,12 @@ class Worker implements SmartLifecycle {
                 if (queue.finish(job, outcome)) {
                     metrics.written(outcome);
                 } else {
-                    log.warn("What was computed of analysis {} is thrown away: it was deleted, or its lease ended", job.id());
+                    log.warn("What was computed of job {} is thrown away: it was deleted, or its lease ended", job.id());
                 }
                 return;
             } catch (RuntimeException e) {
                 if (!refused(e)) {
-                    log.warn("The outcome of analysis {} cannot be written, next try in {}: {}", job.id(), properties.maxIdle(), e.toString());
+                    log.warn("The outcome of job {} cannot be written, next try in {}: {}", job.id(), properties.maxIdle(), e.toString());
                     try {
                         Thread.sleep(properties.maxIdle().toMillis());
                     } catch (InterruptedException stopped) {
@@ -289,7 +297,7 @@ class Worker implements SmartLifecycle {
                         return;
                     }
                 } else if (outcome instanceof Outcome.Done) {
-                    log.error("The database refuses the result of analysis {}", job.id(), e);
+                    log.error("The database refuses the result of job {}", job.id(), e);
                     outcome = new Outcome.Failed("The database refused its result: the worker's log says why.");
                 } else {
                     throw e;
@@ -329,7 +337,7 @@ class Worker implements SmartLifecycle {
     private void keep(Run run) {
         Duration over = run.age().minus(properties.timeLimit());
         if (over.compareTo(PATIENCE) > 0 && run.leave()) {
-            log.error("Analysis {} takes longer than {} s and does not heed an interrupt", run.job().id(), properties.timeLimit().toSeconds());
+            log.error("Job {} takes longer than {} s and does not heed an interrupt", run.job().id(), properties.timeLimit().toSeconds());
             runs.remove(run);
             working.remove(run.thread());
             try {
@@ -362,7 +370,7 @@ class Worker implements SmartLifecycle {
         try {
             action.run();
         } catch (RuntimeException e) {
-            log.warn("The database cannot be told what becomes of an analysis: {}", e.toString());
+            log.warn("The database cannot be told what becomes of a job: {}", e.toString());
         }
     }
 

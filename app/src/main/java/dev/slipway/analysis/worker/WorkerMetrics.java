@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
 
-/** What the worker counts: what became of the analyses, how long they took, and how many threads work. */
+/** What the worker counts: what became of the jobs, how long they took, and how many threads work. */
 @Component
 @Profile("worker")
 class WorkerMetrics {
@@ -21,11 +21,11 @@ class WorkerMetrics {
     private final Timer duration;
 
     WorkerMetrics(MeterRegistry meters) {
-        finished = counter(meters, "analyses.finished", "Analyses that have a result");
-        failed = counter(meters, "analyses.failed", "Analyses that were given up");
-        leasesExpired = counter(meters, "analyses.leases.expired", "Analyses taken over from a worker that did not come back");
-        duration = Timer.builder("analyses.duration")
-                .description("Time to compute one analysis")
+        finished = counter(meters, "jobs.finished", "Jobs that have a result");
+        failed = counter(meters, "jobs.failed", "Jobs that were given up");
+        leasesExpired = counter(meters, "jobs.leases.expired", "Jobs taken over from a worker that did not come back");
+        duration = Timer.builder("jobs.duration")
+                .description("Time to compute one job")
                 .register(meters);
         Gauge.builder("worker.threads", threads, AtomicInteger::get)
                 .description("Threads that work the queue off")

@@ -2,7 +2,6 @@ package dev.slipway.analysis.analyses;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
 import java.util.Map;
@@ -10,13 +9,17 @@ import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.context.annotation.Import;
 
 @ServiceTest
+@Import(AnalysesApi.class)
 class AnalysisApiTest {
 
     @Autowired
-    Api api;
+    AnalysesApi api;
 
     @Autowired
     TestDatabase database;
@@ -31,7 +34,7 @@ class AnalysisApiTest {
         var response = api.post(Map.of("name", "Grüße 🚀", "values", new double[] {1.5, 2}));
 
         response.expectStatus().isAccepted();
-        UUID id = Api.id(response);
+        UUID id = AnalysesApi.id(response);
         response.expectHeader().valueEquals("Location", "/api/analyses/" + id);
         api.get("/api/analyses/{id}", id)
                 .expectStatus().isOk()
@@ -77,5 +80,46 @@ class AnalysisApiTest {
 
         byte[] stored = database.sql("SELECT doubles FROM analysis_values").query(byte[].class).single();
         assertThat(Doubles.fromBytes(stored)).isEqualTo(values);
+    }
+
+    @Test
+    void aNumberBeyondDoubleIsRefused() {
+        api.post("{\"name\": \"a\", \"values\": [1e999]}")
+                .expectStatus().isBadRequest()
+                .expectBody()
+                .jsonPath("$.detail").isEqualTo("values must hold finite numbers alone.");
+    }
+
+    @Test
+    void anUnknownOneIsA404() {
+        api.get("/api/analyses/01890000-0000-7000-8000-000000000000")
+                .expectStatus().isNotFound()
+                .expectBody()
+                .jsonPath("$.type").isEqualTo("urn:problem-type:not-found")
+                .jsonPath("$.detail").isEqualTo("There is no analysis 01890000-0000-7000-8000-000000000000.");
+    }
+
+    @Test
+    void theApiDescribesWhatAClientMayDo() {
+        api.get("/api/openapi")
+                .expectBody()
+                .jsonPath("$.paths['/api/analyses'].post.responses['202'].content['application/json']").exists()
+                .jsonPath("$.paths['/api/analyses'].post.responses['422'].content['application/problem+json']").exists()
+                .jsonPath("$.paths['/api/analyses/{id}'].delete.responses['204']").exists()
+                .jsonPath("$.components.schemas.AnalysisRequest.additionalProperties").isEqualTo(false)
+                .jsonPath("$.components.schemas.AnalysisRequest.properties.values.maxItems").isEqualTo(100_000);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "page=1001   | page must be less than or equal to 1000.",
+        "size=0      | size must be greater than or equal to 1.",
+        "size=101    | size must be less than or equal to 100.",
+        "sort=failure| sort must be createdAt or name, then ,asc or ,desc.",
+        "sort=name,up| sort must be createdAt or name, then ,asc or ,desc.",
+        "status=LOST | status must be one of [QUEUED, RUNNING, DONE, FAILED]."
+    })
+    void aBadPageIsRefused(String query, String detail) {
+        api.get("/api/analyses?" + query).expectStatus().isBadRequest().expectBody().jsonPath("$.detail").isEqualTo(detail);
     }
 }

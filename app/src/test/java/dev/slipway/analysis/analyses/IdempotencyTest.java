@@ -2,7 +2,6 @@ package dev.slipway.analysis.analyses;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
 import java.util.List;
@@ -16,14 +15,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.context.annotation.Import;
 
 @ServiceTest
+@Import(AnalysesApi.class)
 class IdempotencyTest {
 
     private static final String BODY = "{\"name\": \"once\", \"values\": [1, 2, 3]}";
 
     @Autowired
-    Api api;
+    AnalysesApi api;
 
     @Autowired
     TestDatabase database;
@@ -62,13 +63,21 @@ class IdempotencyTest {
     }
 
     @Test
+    void aKeyLivesAsLongAsItsAnalysis() {
+        String first = submit(BODY);
+        database.sql("DELETE FROM analysis").update();
+
+        assertThat(submit(BODY)).isNotEqualTo(first);
+    }
+
+    @Test
     void aRaceOfEqualSubmissionsMakesOneAnalysis() throws Exception {
         ExecutorService clients = Executors.newFixedThreadPool(8);
         try {
             for (int round = 0; round < 10; round++) {
                 String key = "race-" + round;
                 Callable<UUID> submission =
-                        () -> Api.id(api.post(BODY, "Idempotency-Key", key).expectStatus().isAccepted());
+                        () -> AnalysesApi.id(api.post(BODY, "Idempotency-Key", key).expectStatus().isAccepted());
                 List<Future<UUID>> answers = clients.invokeAll(Stream.generate(() -> submission).limit(8).toList());
 
                 assertThat(answers.stream().map(IdempotencyTest::get).collect(Collectors.toSet())).hasSize(1);

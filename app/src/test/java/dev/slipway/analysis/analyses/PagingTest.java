@@ -2,7 +2,6 @@ package dev.slipway.analysis.analyses;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
 import java.util.ArrayList;
@@ -14,12 +13,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.context.annotation.Import;
 
 @ServiceTest
+@Import(AnalysesApi.class)
 class PagingTest {
 
     @Autowired
-    Api api;
+    AnalysesApi api;
 
     @Autowired
     TestDatabase database;

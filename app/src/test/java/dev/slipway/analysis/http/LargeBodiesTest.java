@@ -81,12 +81,12 @@ class LargeBodiesTest {
     }
 
     @FunctionalInterface
-    private interface Work {
+    private interface Handling {
         void accept(Object request, Object response) throws Exception;
     }
 
     /** A request of that length, or a chunked one where it is negative. */
-    private MockHttpServletResponse send(int length, Work work) {
+    private MockHttpServletResponse send(int length, Handling handling) {
         MockHttpServletRequest request = new MockHttpServletRequest("POST", "/") {
             @Override
             public long getContentLengthLong() {
@@ -99,7 +99,7 @@ class LargeBodiesTest {
         MockHttpServletResponse response = new MockHttpServletResponse();
         FilterChain chain = (in, out) -> {
             try {
-                work.accept(in, out);
+                handling.accept(in, out);
             } catch (Exception e) {
                 throw new IllegalStateException(e);
             }

@@ -21,31 +21,31 @@ class OpenApiTest {
                 .expectStatus().isOk()
                 .expectBody()
                 .jsonPath("$.openapi").isEqualTo("3.1.0")
-                .jsonPath("$.paths['/api/analyses'].post.responses['202']").exists()
-                .jsonPath("$.paths['/api/analyses'].post.responses.default.content['application/problem+json']").exists()
-                .jsonPath("$.paths['/api/analyses/{id}'].delete.responses['204']").exists();
+                .jsonPath("$.paths['/api/notes'].post.responses['201']").exists()
+                .jsonPath("$.paths['/api/notes'].post.responses.default.content['application/problem+json']").exists()
+                .jsonPath("$.paths['/api/notes/{id}'].delete.responses['204']").exists();
     }
 
     @Test
     void andNothingElse() {
         api.get("/api/openapi")
                 .expectBody()
-                .jsonPath("$.paths.length()").isEqualTo(2)
-                .jsonPath("$.paths['/api/analyses'].post.requestBody.content.length()").isEqualTo(1)
-                .jsonPath("$.paths['/api/analyses'].post.requestBody.content['application/json']").exists()
-                .jsonPath("$.paths['/api/analyses'].post.responses['202'].content.length()").isEqualTo(1)
-                .jsonPath("$.paths['/api/analyses'].post.responses['202'].content['application/json']").exists()
-                .jsonPath("$.components.schemas.AnalysisRequest.additionalProperties").isEqualTo(false)
-                .jsonPath("$.components.schemas.AnalysisRequest.properties.values.maxItems").isEqualTo(100_000);
+                .jsonPath("$.paths").value(Map.class, paths -> assertThat(paths.keySet()).allMatch(path -> path.toString().startsWith("/api/")))
+                .jsonPath("$.paths['/api/notes'].post.requestBody.content.length()").isEqualTo(1)
+                .jsonPath("$.paths['/api/notes'].post.requestBody.content['application/json']").exists()
+                .jsonPath("$.paths['/api/notes'].post.responses['201'].content.length()").isEqualTo(1)
+                .jsonPath("$.paths['/api/notes'].post.responses['201'].content['application/json']").exists()
+                .jsonPath("$.components.schemas.NewNote.additionalProperties").isEqualTo(false)
+                .jsonPath("$.components.schemas.NewNote.properties.values.maxItems").isEqualTo(100_000);
     }
 
     @Test
     void itNamesTheStatusesOfEachOperation() {
         Map<String, Set<String>> statuses = Map.of(
-                "['/api/analyses'].post", Set.of("202", "400", "406", "413", "415", "422", "503", "default"),
-                "['/api/analyses'].get", Set.of("200", "400", "406", "503", "default"),
-                "['/api/analyses/{id}'].get", Set.of("200", "400", "404", "406", "503", "default"),
-                "['/api/analyses/{id}'].delete", Set.of("204", "400", "404", "406", "503", "default"));
+                "['/api/notes'].post", Set.of("201", "400", "406", "409", "413", "415", "503", "default"),
+                "['/api/notes'].get", Set.of("200", "400", "406", "503", "default"),
+                "['/api/notes/{id}'].get", Set.of("200", "400", "404", "406", "503", "default"),
+                "['/api/notes/{id}'].delete", Set.of("204", "400", "404", "406", "503", "default"));
         statuses.forEach((operation, expected) -> api.get("/api/openapi")
                 .expectBody()
                 .jsonPath("$.paths" + operation + ".responses").value(Map.class, responses -> assertThat(responses.keySet()).isEqualTo(expected)));

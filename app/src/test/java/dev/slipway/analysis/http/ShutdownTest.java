@@ -24,16 +24,16 @@ class ShutdownTest {
     @Test
     void readinessGoesDownFirstThenRequestsFinishThenThePoolCloses() throws Exception {
         ConfigurableApplicationContext service = new SpringApplicationBuilder(Application.class, DatabaseConfiguration.class)
-                .profiles("web", "migrate")
-                .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=5s");
+                .profiles("web", "migrate", "notes")
+                .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=5s", "--spring.flyway.locations=classpath:db/migration,classpath:db/notes");
         TestDatabase database = service.getBean(TestDatabase.class);
         HikariDataSource pool = service.getBean(HikariDataSource.class);
         String url = "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
         try {
             // A request that lasts.
-            database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.analysis FOR EACH ROW DO SLEEP(10)").update();
-            CompletableFuture<HttpResponse<String>> submission = http.sendAsync(
-                    HttpRequest.newBuilder(URI.create(url + "/api/analyses"))
+            database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.note FOR EACH ROW DO SLEEP(10)").update();
+            CompletableFuture<HttpResponse<String>> creation = http.sendAsync(
+                    HttpRequest.newBuilder(URI.create(url + "/api/notes"))
                             .header("Content-Type", "application/json")
                             .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"slow\", \"values\": [1]}"))
                             .build(),
@@ -45,8 +45,8 @@ class ShutdownTest {
             await().atMost(Duration.ofSeconds(4)).until(() -> readiness(url).statusCode() == 503);
             assertThat(readiness(url).headers().firstValue("Connection")).hasValue("close");
             assertThat(pool.isClosed()).isFalse();
-            assertThat(submission).isNotDone();
-            assertThat(submission.get().statusCode()).isEqualTo(202);
+            assertThat(creation).isNotDone();
+            assertThat(creation.get().statusCode()).isEqualTo(201);
             shutdown.get();
             assertThat(pool.isClosed()).isTrue();
         } finally {

@@ -72,7 +72,7 @@ class PendingMigrationsTest {
         migrate(); // Superseded.
         have("V3__three");
         check();
-        assertThat(output).contains("Pending migrations: R__view\n", "Pending migrations: V3\n");
+        assertThat(output).containsPattern("Pending migrations: R__view[^,]").containsPattern("Pending migrations: V3[^,]");
     }
 
     @Test

@@ -19,15 +19,15 @@ class DeadlyWorker implements ApplicationRunner {
     public void run(ApplicationArguments arguments) throws Exception {
         List<String> given = arguments.getNonOptionArgs();
         DataSource database = new DriverManagerDataSource(given.get(0), given.get(1), given.get(2));
-        Queue queue = new Queue(JdbcClient.create(database), new JdbcTransactionManager(database));
+        Queue queue = new Queue(JdbcClient.create(database), Errands.TABLE, new JdbcTransactionManager(database));
         WorkerProperties properties = new WorkerProperties(
                 2, Duration.ofSeconds(1), 1, Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofMillis(50), Duration.ZERO);
-        Worker worker = new Worker(queue, properties, new WorkerMetrics(new SimpleMeterRegistry()), values -> {
+        Worker worker = new Worker(queue, properties, new WorkerMetrics(new SimpleMeterRegistry()), number -> {
             Thread.sleep(100); // So that there is one beside the deadly one.
-            if (values[0] == 666) {
+            if (Errands.number(number) == 666) {
                 Runtime.getRuntime().halt(STATUS);
             }
-            return Statistics.of(values);
+            return Errands.answer(number);
         }, () -> {}, Duration.ZERO, () -> Runtime.getRuntime().halt(1));
         worker.start();
         System.in.read(); // Until the test is over.

@@ -7,13 +7,12 @@ import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
-import dev.slipway.analysis.analyses.Result;
 import dev.slipway.analysis.database.TestDatabase;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -31,19 +30,19 @@ import org.springframework.jdbc.UncategorizedSQLException;
 import org.springframework.orm.jpa.JpaSystemException;
 import org.springframework.transaction.CannotCreateTransactionException;
 
-/** One analysis does what it may not; what becomes of it, of its neighbours, and of the worker. */
+/** One job does what it may not; what becomes of it, of its neighbours, and of the worker. */
 @ServiceTest
-@Import(QueueAlone.class)
+@Import(Errands.class)
 class FateTest {
 
     private static final Duration LEASE = Duration.ofSeconds(1);
-    private static final double BAD = 666;
+    private static final int BAD = 666;
 
     @Autowired
     Queue queue;
 
     @Autowired
-    Api api;
+    Errands errands;
 
     @Autowired
     TestDatabase database;
@@ -59,16 +58,16 @@ class FateTest {
         if (worker.isRunning()) {
             worker.stop();
         }
-        database.clear();
+        errands.clear();
     }
 
     @ParameterizedTest
     @ValueSource(classes = {StackOverflowError.class, NoClassDefFoundError.class, IllegalStateException.class})
     void whateverAComputationThrowsIsItsOwnFailure(Class<? extends Throwable> type) {
-        api.submit("bad", BAD);
-        api.submit("good", 1);
+        errands.submit("bad", BAD);
+        errands.submit("good", 1);
 
-        start(values -> {
+        start(number -> {
             Throwable failure = type.getDeclaredConstructor().newInstance();
             if (failure instanceof Error error) {
                 throw error;
@@ -82,25 +81,25 @@ class FateTest {
     }
 
     @Test
-    void aResultThatTheDatabaseRefusesFailsItsAnalysisAlone() {
-        api.submit("bad", BAD);
-        api.submit("good", 1);
+    void aResultThatTheDatabaseRefusesFailsItsJobAlone() {
+        errands.submit("bad", BAD);
+        errands.submit("good", 1);
 
-        start(values -> new Result(1, Double.NaN, 0, 0, 0, 0, 0, 0));
+        start(number -> Map.of("answer", "no number"));
 
         awaitFailure("bad", "The database refused its result: the worker's log says why.");
         awaitStatus("good", "DONE");
     }
 
     @Test
-    void aResultThatATriggerRefusesFailsItsAnalysisAlone() {
-        database.sql("CREATE TRIGGER refuse BEFORE UPDATE ON analysis FOR EACH ROW"
+    void aResultThatATriggerRefusesFailsItsJobAlone() {
+        database.sql("CREATE TRIGGER refuse BEFORE UPDATE ON errand FOR EACH ROW"
                 + " IF NEW.status = 'DONE' AND NEW.name = 'bad' THEN SIGNAL SQLSTATE '45000'; END IF").update();
         try {
-            api.submit("bad", BAD);
-            api.submit("good", 1);
+            errands.submit("bad", BAD);
+            errands.submit("good", 1);
 
-            start(Statistics::of);
+            start(Errands::answer);
 
             awaitFailure("bad", "The database refused its result: the worker's log says why.");
             awaitStatus("good", "DONE");
@@ -115,7 +114,7 @@ class FateTest {
         queue = mock(Queue.class, delegatesTo(real));
         doThrow(new BadSqlGrammarException("claim", "SELECT", new SQLException("denied", "42000"))).when(queue).claim(any());
 
-        start(Statistics::of);
+        start(Errands::answer);
 
         await().atMost(Duration.ofMinutes(1)).until(() -> ends.get() == 1);
     }
@@ -135,44 +134,44 @@ class FateTest {
         Queue real = queue;
         queue = mock(Queue.class, delegatesTo(real));
         doThrow(away).doAnswer(delegatesTo(real)).when(queue).finish(any(), any());
-        api.submit("good", 1);
+        errands.submit("good", 1);
 
-        start(Statistics::of);
+        start(Errands::answer);
 
         awaitStatus("good", "DONE");
     }
 
     @Test
-    void valuesThatAreGoneFailTheirAnalysis() {
-        api.submit("bad", BAD);
-        database.sql("DELETE FROM analysis_values").update();
+    void anInputThatIsGoneFailsItsJob() {
+        errands.submit("bad", BAD);
+        database.sql("DELETE FROM errand_input").update();
 
-        start(Statistics::of);
+        start(Errands::answer);
 
-        awaitFailure("bad", "Given up after 2 attempts. The stored values are gone.");
+        awaitFailure("bad", "Given up after 2 attempts. What was stored for it is gone.");
     }
 
     @Test
     void aLeaseIsRenewedWhileItsWorkerComputes() {
-        api.submit("bad", BAD);
-        start(values -> {
+        errands.submit("bad", BAD);
+        start(number -> {
             Thread.sleep(LEASE.multipliedBy(2).toMillis());
-            return Statistics.of(values);
+            return Errands.answer(number);
         }, Duration.ofMinutes(1));
 
         awaitStatus("bad", "DONE");
 
-        assertThat(count("attempts = 1")).isEqualTo(1);
+        assertThat(errands.count("attempts = 1")).isEqualTo(1);
     }
 
     @Test
     void aComputationThatTakesTooLongIsInterruptedAndFailsAlone() {
-        api.submit("bad", BAD);
-        api.submit("good", 1);
+        errands.submit("bad", BAD);
+        errands.submit("good", 1);
 
-        start(values -> {
+        start(number -> {
             Thread.sleep(600_000);
-            return Statistics.of(values);
+            return Errands.answer(number);
         });
 
         awaitFailure("bad", "It was not computed within 1 s.");
@@ -182,14 +181,14 @@ class FateTest {
 
     @Test
     void aComputationThatNeverReturnsFailsAloneAndEndsItsWorker() {
-        api.submit("bad", BAD);
-        api.submit("good", 1);
+        errands.submit("bad", BAD);
+        errands.submit("good", 1);
 
-        start(values -> {
+        start(number -> {
             while (release.getCount() > 0) {
                 Thread.onSpinWait();
             }
-            return Statistics.of(values);
+            return Errands.answer(number);
         });
 
         awaitFailure("bad", "It was not computed within 1 s.");
@@ -199,63 +198,63 @@ class FateTest {
 
     @Test
     void whatIsNotDoneInTheGracePeriodIsGivenBack() {
-        api.submit("bad", BAD);
-        start(values -> {
+        errands.submit("bad", BAD);
+        start(number -> {
             release.await();
-            return Statistics.of(values);
+            return Errands.answer(number);
         }, Duration.ofMinutes(1));
         awaitStatus("bad", "RUNNING");
 
         worker.stop();
 
-        assertThat(count("status = 'QUEUED' AND attempts = 0 AND lease_owner IS NULL")).isEqualTo(1);
+        assertThat(errands.count("status = 'QUEUED' AND attempts = 0 AND lease_owner IS NULL")).isEqualTo(1);
     }
 
     @Test
     void suspectsAreComputedOneByOneBesideNothingElse() {
         for (int i = 0; i < 5; i++) {
-            api.submit("suspect", BAD);
+            errands.submit("suspect", BAD);
         }
         // Those of a version that claimed many at once, and raised the attempts of all.
-        database.sql("UPDATE analysis SET status = 'RUNNING', attempts = 3, lease_owner = 'dead'").update();
+        database.sql("UPDATE errand SET status = 'RUNNING', attempts = 3, lease_owner = 'dead'").update();
         for (int i = 0; i < 20; i++) {
-            api.submit("new", 1);
+            errands.submit("new", 1);
         }
         AtomicInteger beside = new AtomicInteger();
 
-        start(values -> {
+        start(number -> {
             beside.addAndGet(computing.get() - 1);
             Thread.sleep(20);
             beside.addAndGet(computing.get() - 1);
-            return Statistics.of(values);
+            return Errands.answer(number);
         });
 
-        await().atMost(Duration.ofMinutes(1)).until(() -> count("status = 'DONE'") == 25);
+        await().atMost(Duration.ofMinutes(1)).until(() -> errands.count("status = 'DONE'") == 25);
         assertThat(beside).hasValue(0);
     }
 
     @Test
     void whatItsWorkerDidNotComeBackFromAloneIsGivenUp() {
-        api.submit("bad", BAD);
-        database.sql("UPDATE analysis SET status = 'RUNNING', attempts = 2, lease_owner = 'alone-dead'").update();
+        errands.submit("bad", BAD);
+        database.sql("UPDATE errand SET status = 'RUNNING', attempts = 2, lease_owner = 'alone-dead'").update();
 
-        start(Statistics::of);
+        start(Errands::answer);
 
         awaitFailure("bad", "Given up after 2 attempts: the last worker, which computed nothing else, did not come back from it.");
     }
 
-    private void start(Computation ofBad) {
+    private void start(Worker.Computation ofBad) {
         start(ofBad, Duration.ofSeconds(1));
     }
 
-    /** A worker of two threads that computes the bad analysis so, and the others as ever. */
-    private void start(Computation ofBad, Duration timeLimit) {
+    /** A worker of two threads that computes the bad job so, and the others as ever. */
+    private void start(Worker.Computation ofBad, Duration timeLimit) {
         WorkerProperties properties =
                 new WorkerProperties(2, LEASE, 2, timeLimit, Duration.ofMillis(1), Duration.ofMillis(10), Duration.ZERO);
-        worker = new Worker(queue, properties, new WorkerMetrics(new SimpleMeterRegistry()), values -> {
+        worker = new Worker(queue, properties, new WorkerMetrics(new SimpleMeterRegistry()), number -> {
             computing.incrementAndGet();
             try {
-                return (values[0] == BAD ? ofBad : (Computation) Statistics::of).of(values);
+                return (Errands.number(number) == BAD ? ofBad : (Worker.Computation) Errands::answer).of(number);
             } finally {
                 computing.decrementAndGet();
             }
@@ -265,15 +264,11 @@ class FateTest {
 
     private void awaitFailure(String name, String reason) {
         awaitStatus(name, "FAILED");
-        assertThat(database.sql("SELECT failure FROM analysis WHERE name = :name").param("name", name).query(String.class).single())
+        assertThat(database.sql("SELECT failure FROM errand WHERE name = :name").param("name", name).query(String.class).single())
                 .isEqualTo(reason);
     }
 
     private void awaitStatus(String name, String status) {
-        await().atMost(Duration.ofMinutes(1)).until(() -> count("name = '" + name + "' AND status = '" + status + "'") == 1);
-    }
-
-    private int count(String condition) {
-        return database.sql("SELECT COUNT(*) FROM analysis WHERE " + condition).query(int.class).single();
+        await().atMost(Duration.ofMinutes(1)).until(() -> errands.count("name = '" + name + "' AND status = '" + status + "'") == 1);
     }
 }

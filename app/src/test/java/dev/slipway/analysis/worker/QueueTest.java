@@ -3,13 +3,12 @@ package dev.slipway.analysis.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
-import dev.slipway.analysis.analyses.Result;
 import dev.slipway.analysis.database.TestDatabase;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -20,31 +19,31 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
 
 @ServiceTest
-@Import(QueueAlone.class)
+@Import(Errands.class)
 class QueueTest {
 
     private static final Duration LEASE = Duration.ofSeconds(30);
     private static final Duration NO_LEASE = Duration.ZERO;
-    private static final Result RESULT = new Result(1, 1, 0, 1, 1, 1, 1, 1);
+    private static final Map<String, Object> RESULT = Map.of("answer", 2);
 
     @Autowired
     Queue queue;
 
     @Autowired
-    Api api;
+    Errands errands;
 
     @Autowired
     TestDatabase database;
 
     @AfterEach
     void cleanUp() {
-        database.clear();
+        errands.clear();
     }
 
     @Test
     void theOldestIsClaimedFirstAndNoOtherWorkerGetsIt() {
-        UUID older = api.submit("older", 1.5, 2);
-        UUID newer = api.submit("newer", 1);
+        UUID older = errands.submit("older", 1);
+        UUID newer = errands.submit("newer", 1);
 
         Job first = claimed();
         Job second = claimed();
@@ -52,13 +51,13 @@ class QueueTest {
         assertThat(first.id()).isEqualTo(older);
         assertThat(second.id()).isEqualTo(newer);
         assertThat(queue.claim(LEASE)).isEmpty();
-        assertThat(status(older)).isEqualTo("RUNNING");
+        assertThat(errands.status(older)).isEqualTo("RUNNING");
     }
 
     @Test
     void workersThatClaimAtOnceShareTheQueueWithoutWaitingForEachOther() throws Exception {
         for (int i = 0; i < 100; i++) {
-            api.submit("shared", 1);
+            errands.submit("shared", 1);
         }
         long waitsBefore = status("Innodb_row_lock_waits");
         ExecutorService workers = Executors.newFixedThreadPool(4);
@@ -80,7 +79,7 @@ class QueueTest {
 
     @Test
     void aClaimReadsNoMoreOfALongQueueThanItTakes() {
-        database.sql("INSERT INTO analysis (id, name, status, created_at)"
+        database.sql("INSERT INTO errand (id, name, status, created_at)"
                         + " SELECT UNHEX(LPAD(HEX(seq), 32, '0')), 'waiting', 'QUEUED', UTC_TIMESTAMP(6) - INTERVAL seq SECOND FROM seq_1_to_2000")
                 .update();
         long before = status("Handler_read_next");
@@ -92,7 +91,7 @@ class QueueTest {
 
     @Test
     void whatALostWorkerHeldIsASuspectAndNotItsFault() {
-        UUID id = api.submit("orphaned", 1);
+        UUID id = errands.submit("orphaned", 1);
         queue.claim(NO_LEASE);
 
         assertThat(queue.claim(LEASE)).isEmpty();
@@ -107,7 +106,7 @@ class QueueTest {
 
     @Test
     void aWorkerThatIsLostOverOneAloneIsCountedAgainstIt() {
-        api.submit("deadly", 1);
+        errands.submit("deadly", 1);
         queue.claim(NO_LEASE);
         queue.claimSuspect(NO_LEASE);
 
@@ -119,7 +118,7 @@ class QueueTest {
 
     @Test
     void aRenewedLeaseKeepsOthersAway() {
-        api.submit("long", 1);
+        errands.submit("long", 1);
         Job job = queue.claim(NO_LEASE).orElseThrow();
 
         assertThat(queue.renew(job, LEASE)).isTrue();
@@ -130,33 +129,33 @@ class QueueTest {
 
     @Test
     void whoLostTheLeaseCannotFinish() {
-        UUID id = api.submit("contested", 1);
+        UUID id = errands.submit("contested", 1);
         Job slow = queue.claim(NO_LEASE).orElseThrow();
         Job fast = queue.claimSuspect(LEASE).orElseThrow();
 
         assertThat(queue.renew(slow, LEASE)).isFalse();
         assertThat(queue.finish(slow, new Outcome.Failed("too late"))).isFalse();
-        assertThat(status(id)).isEqualTo("RUNNING");
+        assertThat(errands.status(id)).isEqualTo("RUNNING");
 
         assertThat(queue.finish(fast, new Outcome.Done(RESULT))).isTrue();
-        assertThat(status(id)).isEqualTo("DONE");
+        assertThat(errands.status(id)).isEqualTo("DONE");
 
         assertThat(queue.finish(slow, new Outcome.Failed("too late"))).isFalse();
-        assertThat(status(id)).isEqualTo("DONE");
+        assertThat(errands.status(id)).isEqualTo("DONE");
     }
 
     @Test
     void whatIsGivenBackOrRetriedStaysBeforeWhatCameLater() {
-        UUID returned = api.submit("returned", 1);
-        UUID retried = api.submit("retried", 1);
-        UUID later = api.submit("later", 1);
+        UUID returned = errands.submit("returned", 1);
+        UUID retried = errands.submit("retried", 1);
+        UUID later = errands.submit("later", 1);
         Job first = claimed();
         Job second = claimed();
 
         queue.giveBack(first);
         queue.finish(second, new Outcome.Retry(Duration.ZERO));
 
-        assertThat(status(returned)).isEqualTo("QUEUED");
+        assertThat(errands.status(returned)).isEqualTo("QUEUED");
         assertThat(List.of(claimed(), claimed(), claimed()))
                 .extracting(Job::id, Job::attempt)
                 .containsExactly(tuple(returned, 1), tuple(retried, 2), tuple(later, 1));
@@ -164,57 +163,50 @@ class QueueTest {
 
     @Test
     void aRetryWaits() {
-        UUID id = api.submit("retried", 1);
+        UUID id = errands.submit("retried", 1);
 
         queue.finish(claimed(), new Outcome.Retry(Duration.ofMinutes(1)));
 
-        assertThat(status(id)).isEqualTo("QUEUED");
+        assertThat(errands.status(id)).isEqualTo("QUEUED");
         assertThat(queue.claim(LEASE)).isEmpty();
     }
 
     @Test
-    void theValuesGoWithTheOutcomeAndNotBefore() {
-        api.submit("retried", 1);
-        api.submit("failed", 1);
-        api.submit("done", 1);
+    void theInputGoesWithTheOutcomeAndNotBefore() {
+        errands.submit("retried", 1);
+        errands.submit("failed", 1);
+        errands.submit("done", 1);
 
         queue.finish(claimed(), new Outcome.Retry(Duration.ofMinutes(1)));
         queue.finish(claimed(), new Outcome.Failed("for a test"));
         queue.finish(claimed(), new Outcome.Done(RESULT));
 
-        assertThat(database.sql("SELECT name FROM analysis JOIN analysis_values ON analysis_id = id").query(String.class).list())
+        assertThat(database.sql("SELECT name FROM errand JOIN errand_input ON errand_id = id").query(String.class).list())
                 .containsExactly("retried");
     }
 
     @Test
     void aFailureIsCutToWhatItsColumnHolds() {
-        UUID id = api.submit("verbose", 1);
+        UUID id = errands.submit("verbose", 1);
 
         queue.finish(claimed(), new Outcome.Failed("é😀".repeat(1000)));
 
-        assertThat(status(id)).isEqualTo("FAILED");
+        assertThat(errands.status(id)).isEqualTo("FAILED");
     }
 
     @Test
-    void anAnalysisDeletedWhileItRunsStaysDeleted() {
-        UUID id = api.submit("deleted", 1);
+    void aJobDeletedWhileItRunsStaysDeleted() {
+        errands.submit("deleted", 1);
         Job job = claimed();
-        api.client().delete().uri("/api/analyses/{id}", id).exchange().expectStatus().isNoContent();
+        errands.clear();
 
         assertThat(queue.finish(job, new Outcome.Done(RESULT))).isFalse();
 
-        api.get("/api/analyses/{id}", id).expectStatus().isNotFound();
+        assertThat(errands.count("TRUE")).isZero();
     }
 
     private Job claimed() {
         return queue.claim(LEASE).orElseThrow();
-    }
-
-    private String status(UUID id) {
-        return database.sql("SELECT status FROM analysis WHERE id = UNHEX(:id)")
-                .param("id", id.toString().replace("-", ""))
-                .query(String.class)
-                .single();
     }
 
     private long status(String variable) {

@@ -2,11 +2,9 @@ package dev.slipway.analysis.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
 import java.time.Duration;
-import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -15,7 +13,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
 
 @ServiceTest
-@Import(QueueAlone.class)
+@Import(Errands.class)
 class RetentionTest {
 
     @Autowired
@@ -25,14 +23,14 @@ class RetentionTest {
     PlatformTransactionManager transactions;
 
     @Autowired
-    Api api;
+    Errands errands;
 
     @Autowired
     TestDatabase database;
 
     @AfterEach
     void cleanUp() {
-        database.clear();
+        errands.clear();
     }
 
     @Test
@@ -42,53 +40,39 @@ class RetentionTest {
             insert("old", "FAILED", 10, day);
         }
         insert("slow", "DONE", 1, 1); // Submitted long ago, and finished of late.
-        database.sql("UPDATE analysis SET created_at = created_at - INTERVAL 40 DAY WHERE name = 'slow'").update();
-        api.submit("waiting", 1);
-        database.sql("UPDATE analysis SET created_at = created_at - INTERVAL 40 DAY WHERE name = 'waiting'").update();
+        database.sql("UPDATE errand SET created_at = created_at - INTERVAL 40 DAY WHERE name = 'slow'").update();
+        errands.submit("waiting", 1);
+        database.sql("UPDATE errand SET created_at = created_at - INTERVAL 40 DAY WHERE name = 'waiting'").update();
 
         assertThat(retention(Duration.ZERO).remove()).isZero();
         assertThat(retention(Duration.ofDays(30)).remove()).isEqualTo(330);
 
-        assertThat(database.sql("SELECT MAX(TIMESTAMPDIFF(DAY, finished_at, UTC_TIMESTAMP(6))) FROM analysis").query(int.class).single())
+        assertThat(database.sql("SELECT MAX(TIMESTAMPDIFF(DAY, finished_at, UTC_TIMESTAMP(6))) FROM errand").query(int.class).single())
                 .isLessThan(30);
-        assertThat(database.sql("SELECT COUNT(*) FROM analysis WHERE name = 'old'").query(int.class).single()).isEqualTo(220);
-        assertThat(database.sql("SELECT name FROM analysis WHERE name <> 'old' ORDER BY name").query(String.class).list())
+        assertThat(database.sql("SELECT COUNT(*) FROM errand WHERE name = 'old'").query(int.class).single()).isEqualTo(220);
+        assertThat(database.sql("SELECT name FROM errand WHERE name <> 'old' ORDER BY name").query(String.class).list())
                 .containsExactly("slow", "waiting");
     }
 
     @Test
-    void anIdempotencyKeyLivesAsLongAsItsAnalysis() {
-        Map<String, Object> body = Map.of("name", "keyed", "values", new double[] {1});
-        var first = Api.id(api.post(body, "Idempotency-Key", "k"));
-        database.sql("UPDATE analysis SET status = 'DONE', created_at = created_at - INTERVAL 31 DAY,"
-                        + " finished_at = created_at, due_at = NULL")
-                .update();
-
-        retention(Duration.ofDays(30)).remove();
-
-        assertThat(Api.id(api.post(body, "Idempotency-Key", "k"))).isNotEqualTo(first);
-        assertThat(database.sql("SELECT COUNT(*) FROM analysis_values").query(int.class).single()).isEqualTo(1);
-    }
-
-    @Test
-    void valuesThatAnEarlierVersionKeptOfWhatIsFinishedGo() {
-        api.submit("waiting", 1);
+    void inputThatAnEarlierVersionKeptOfWhatIsFinishedGo() {
+        errands.submit("waiting", 1);
         insert("finished", "DONE", 250, 0);
-        database.sql("INSERT INTO analysis_values SELECT id, REPEAT('1', 8) FROM analysis WHERE name = 'finished'").update();
+        database.sql("INSERT INTO errand_input SELECT id, REPEAT('1', 8) FROM errand WHERE name = 'finished'").update();
 
         retention(Duration.ZERO).remove();
 
-        assertThat(database.sql("SELECT name FROM analysis JOIN analysis_values ON analysis_id = id").query(String.class).list())
+        assertThat(database.sql("SELECT name FROM errand JOIN errand_input ON errand_id = id").query(String.class).list())
                 .containsExactly("waiting");
-        assertThat(database.sql("SELECT COUNT(*) FROM analysis").query(int.class).single()).isEqualTo(251);
+        assertThat(database.sql("SELECT COUNT(*) FROM errand").query(int.class).single()).isEqualTo(251);
     }
 
     private Retention retention(Duration age) {
-        return new Retention(jdbc, transactions, age);
+        return new Retention(jdbc, Errands.TABLE, transactions, age);
     }
 
     private void insert(String name, String status, int count, int daysAgo) {
-        database.sql("INSERT INTO analysis (id, name, status, created_at, finished_at, due_at)"
+        database.sql("INSERT INTO errand (id, name, status, created_at, finished_at, due_at)"
                         + " SELECT UNHEX(MD5(UUID())), :name, :status, UTC_TIMESTAMP(6) - INTERVAL :days DAY,"
                         + " UTC_TIMESTAMP(6) - INTERVAL :days DAY, NULL FROM seq_1_to_" + count)
                 .param("name", name)

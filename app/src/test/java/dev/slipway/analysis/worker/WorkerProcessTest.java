@@ -2,9 +2,7 @@ package dev.slipway.analysis.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
-import dev.slipway.analysis.database.TestDatabase;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -14,37 +12,34 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.annotation.Import;
 
-/** Workers that are processes, and one analysis that ends each that computes it. */
+/** Workers that are processes, and one job that ends each that computes it. */
 @ServiceTest
-@Import(QueueAlone.class)
+@Import(Errands.class)
 class WorkerProcessTest {
 
     @Autowired
     JdbcConnectionDetails connection;
 
     @Autowired
-    Api api;
-
-    @Autowired
-    TestDatabase database;
+    Errands errands;
 
     @AfterEach
     void cleanUp() {
-        database.clear();
+        errands.clear();
     }
 
     @Test
     @Timeout(300)
     void oneThatEndsItsWorkersIsGivenUpAndNoneOfItsNeighbours() throws Exception {
-        api.submit("deadly", 666);
+        errands.submit("deadly", 666);
         for (int i = 0; i < 9; i++) {
-            api.submit("innocent", i);
+            errands.submit("innocent", i);
         }
         int deaths = 0;
 
-        while (count("due_at IS NOT NULL") > 0) {
+        while (errands.count("due_at IS NOT NULL") > 0) {
             Process worker = start();
-            while (worker.isAlive() && count("due_at IS NOT NULL") > 0) {
+            while (worker.isAlive() && errands.count("due_at IS NOT NULL") > 0) {
                 Thread.sleep(50);
             }
             worker.getOutputStream().close();
@@ -53,8 +48,8 @@ class WorkerProcessTest {
             }
         }
 
-        assertThat(count("name = 'innocent' AND status = 'DONE' AND attempts = 1")).isEqualTo(9);
-        assertThat(count("name = 'deadly' AND status = 'FAILED' AND failure LIKE 'Given up after 1 attempts: the last worker%'")).isEqualTo(1);
+        assertThat(errands.count("name = 'innocent' AND status = 'DONE' AND attempts = 1")).isEqualTo(9);
+        assertThat(errands.count("name = 'deadly' AND status = 'FAILED' AND failure LIKE 'Given up after 1 attempts: the last worker%'")).isEqualTo(1);
         assertThat(deaths).as("one in company, one alone").isEqualTo(2);
     }
 
@@ -73,9 +68,5 @@ class WorkerProcessTest {
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .start();
-    }
-
-    private int count(String condition) {
-        return database.sql("SELECT COUNT(*) FROM analysis WHERE " + condition).query(int.class).single();
     }
 }

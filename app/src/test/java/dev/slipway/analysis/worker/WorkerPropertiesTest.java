@@ -24,9 +24,9 @@ class WorkerPropertiesTest {
         runner.withPropertyValues("worker.lease=5s", "worker.max-idle=10s").run(context -> assertThat(context.getStartupFailure())
                 .rootCause()
                 .hasMessage("worker.lease (5000 ms) is shorter than worker.max-idle (10000 ms): make it longer."));
-        assertThatThrownBy(() -> WorkerProperties.check(64, 256 * MB))
+        assertThatThrownBy(() -> WorkerProperties.check(64, 2_400_000, 256 * MB))
                 .hasMessage("worker.threads (64) may need 146 MB, more than half of this process' heap of 256 MB: use fewer, or raise WORKER_MEMORY.");
-        WorkerProperties.check(50, 256 * MB);
+        WorkerProperties.check(50, 2_400_000, 256 * MB);
     }
 
     @ParameterizedTest

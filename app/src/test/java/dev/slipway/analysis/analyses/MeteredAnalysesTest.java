@@ -1,38 +1,28 @@
-package dev.slipway.analysis;
+package dev.slipway.analysis.analyses;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.sun.net.httpserver.HttpServer;
+import dev.slipway.analysis.Application;
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.boot.logging.LoggingSystem;
-import org.springframework.boot.test.system.CapturedOutput;
-import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.SmartLifecycle;
 
-/** What a process tells Prometheus, and whom it sends traces to. */
-@ExtendWith(OutputCaptureExtension.class)
-class MetricsTest {
+/** What the web role and the worker tell Prometheus of the analyses. */
+class MeteredAnalysesTest {
 
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
@@ -55,53 +45,53 @@ class MetricsTest {
 
     @Test
     void submissionsAndWhatBecomesOfThemAreCountedOnce() {
-        double submitted = value("analyses_submitted_total");
-        double finished = value("analyses_finished_total");
-        double failed = value("analyses_failed_total");
-        double computed = value("analyses_duration_seconds_count");
+        double submitted = value("jobs_submitted_total");
+        double finished = value("jobs_finished_total");
+        double failed = value("jobs_failed_total");
+        double computed = value("jobs_duration_seconds_count");
 
         submit("done", "[1, 2, 3]");
         submit("done", "[1, 2, 3]");
         submit("failed", "[-1e308, 1e308]");
 
-        eventually("analyses_submitted_total", submitted + 2);
-        eventually("analyses_finished_total", finished + 1);
-        eventually("analyses_failed_total", failed + 1);
-        eventually("analyses_duration_seconds_count", computed + 2);
-        assertThat(value("analyses_duration_seconds_sum")).isPositive();
-        assertThat(value("analyses_duration_seconds_max")).isPositive();
-        eventually("analyses_queue_depth", 0);
+        eventually("jobs_submitted_total", submitted + 2);
+        eventually("jobs_finished_total", finished + 1);
+        eventually("jobs_failed_total", failed + 1);
+        eventually("jobs_duration_seconds_count", computed + 2);
+        assertThat(value("jobs_duration_seconds_sum")).isPositive();
+        assertThat(value("jobs_duration_seconds_max")).isPositive();
+        eventually("queue_depth", 0);
         eventually("worker_threads", 2);
     }
 
     @Test
     void anAnalysisTakenOverFromADeadWorkerIsCounted() {
-        double finished = value("analyses_finished_total");
-        double expired = value("analyses_leases_expired_total");
+        double finished = value("jobs_finished_total");
+        double expired = value("jobs_leases_expired_total");
         submit("orphaned", "[1]");
-        eventually("analyses_finished_total", finished + 1);
+        eventually("jobs_finished_total", finished + 1);
 
         database("INSERT INTO analysis_values SELECT id, REPEAT('1', 8) FROM analysis");
         database("UPDATE analysis SET status = 'RUNNING', due_at = UTC_TIMESTAMP(6), lease_owner = 'dead', attempts = 1");
 
-        eventually("analyses_leases_expired_total", expired + 1);
-        eventually("analyses_finished_total", finished + 2);
+        eventually("jobs_leases_expired_total", expired + 1);
+        eventually("jobs_finished_total", finished + 2);
     }
 
     @Test
     void theQueueIsMeasuredWhereNoWorkerIs() {
         SmartLifecycle worker = (SmartLifecycle) service.getBean("worker");
         worker.stop();
-        try (ConfigurableApplicationContext web = start("spring.profiles.active=web", "analyses.queue.max-analyses=2")) {
+        try (ConfigurableApplicationContext web = start("spring.profiles.active=web", "queue.max-jobs=2")) {
             request(web, "POST", "/api/analyses", "{\"name\": \"waiting\", \"values\": [1]}", "Idempotency-Key", "known");
             database("UPDATE analysis SET due_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE name = 'waiting'");
             database("INSERT INTO analysis (id, name, status, created_at, due_at)"
                     + " VALUES ('0123456789abcdef', 'retried', 'QUEUED', UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE, UTC_TIMESTAMP(6))");
 
             await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofSeconds(1)).untilAsserted(() -> {
-                assertThat(value(web, "analyses_queue_depth")).isEqualTo(1);
-                assertThat(value(web, "analyses_queue_oldest_seconds")).isBetween(60.0, 90.0);
-                assertThat(value(web, "analyses_queue_fill")).isEqualTo(1);
+                assertThat(value(web, "queue_depth")).isEqualTo(1);
+                assertThat(value(web, "queue_oldest_seconds")).isBetween(60.0, 90.0);
+                assertThat(value(web, "queue_fill")).isEqualTo(1);
             });
             assertThat(request(web, "POST", "/api/analyses", "{\"name\": \"one too many\", \"values\": [1]}")).contains("urn:problem-type:queue-full");
             String waiting = request(web, "GET", "/api/analyses", "");
@@ -118,52 +108,10 @@ class MetricsTest {
     void whereNothingWaitsNothingIsFull() {
         database("DELETE FROM analysis");
         // An empty table's first page takes that much.
-        try (ConfigurableApplicationContext web = start("spring.profiles.active=web", "analyses.queue.max-size=16KB")) {
+        try (ConfigurableApplicationContext web = start("spring.profiles.active=web", "queue.max-size=16KB")) {
             await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofSeconds(1))
-                    .untilAsserted(() -> assertThat(value(web, "analyses_queue_fill")).isZero());
+                    .untilAsserted(() -> assertThat(value(web, "queue_fill")).isZero());
         }
-    }
-
-    @Test
-    void requestsOfClientsFallIntoBucketsAndEveryLabelIsBounded() {
-        double finished = value("analyses_finished_total");
-        submit("measured", "[1]");
-        for (String path : new String[] {"/api/analyses/00000000-0000-0000-0000-000000000000", "/api/analyses/x", "/no/such/path", "/readyz"}) {
-            request(service, "GET", path, "");
-        }
-        request(service, "INVENTED", "/api/analyses", "");
-
-        assertThat(metrics())
-                .containsPattern("http_server_requests_seconds_bucket\\{.*method=\"POST\",.*uri=\"/api/analyses\",le=\"0.25\"}")
-                .contains("uri=\"/api/analyses/{id}\"", "hikaricp_connections_active")
-                .doesNotContain("INVENTED", "00000000", "/no/such/path", "readyz", "uri=\"/actuator");
-        eventually("analyses_finished_total", finished + 1);
-    }
-
-    @Test
-    void tracesAreSentWhereAnEndpointIsSetAndTheLogNamesThem(CapturedOutput output) throws Exception {
-        CompletableFuture<String> received = new CompletableFuture<>();
-        HttpServer collector = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-        collector.createContext("/v1/traces", exchange -> {
-            received.complete(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.ISO_8859_1));
-            exchange.sendResponseHeaders(200, -1);
-            exchange.close();
-        });
-        collector.start();
-        LoggingSystem.get(getClass().getClassLoader()).cleanUp(); // Or the log stays as another context has set it up.
-        try (ConfigurableApplicationContext traced = start(
-                "spring.profiles.active=web",
-                "management.opentelemetry.tracing.export.otlp.endpoint=http://localhost:" + collector.getAddress().getPort() + "/v1/traces",
-                "management.tracing.sampling.probability=1",
-                "logging.structured.format.console=ecs",
-                "logging.level.org.springframework.web.servlet=debug")) {
-            request(traced, "GET", "/api/analyses", "");
-
-            assertThat(received.get(20, TimeUnit.SECONDS)).contains("http get /api/analyses");
-        } finally {
-            collector.stop(0);
-        }
-        assertThat(output.getOut()).containsPattern("\"trace.id\":\"[0-9a-f]{32}\"");
     }
 
     private static ConfigurableApplicationContext start(String... properties) {

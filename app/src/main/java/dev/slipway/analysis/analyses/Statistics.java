@@ -1,6 +1,6 @@
-package dev.slipway.analysis.worker;
+package dev.slipway.analysis.analyses;
 
-import dev.slipway.analysis.analyses.Result;
+import dev.slipway.analysis.worker.NoResultException;
 import java.util.Arrays;
 import java.util.stream.DoubleStream;
 import org.apache.commons.statistics.descriptive.DoubleStatistics;
@@ -20,9 +20,9 @@ final class Statistics {
 
     /**
      * @param values one or more finite values
-     * @throws ArithmeticException if the mean or the standard deviation is beyond the range of a double
+     * @throws NoResultException if the mean or the standard deviation is beyond the range of a double
      */
-    static Result of(double[] values) {
+    static Result of(double[] values) throws NoResultException {
         DoubleStatistics statistics = STATISTICS.build(values);
         double[] percentiles = QUANTILE.evaluate(values, 0.5, 0.95, 0.99);
         Result result = new Result(
@@ -36,7 +36,7 @@ final class Statistics {
                 percentiles[2]);
         if (!DoubleStream.concat(DoubleStream.of(result.mean(), result.standardDeviation()), Arrays.stream(percentiles))
                 .allMatch(Double::isFinite)) {
-            throw new ArithmeticException("The values are too far apart: a result is beyond the range of a double.");
+            throw new NoResultException("The values are too far apart: a result is beyond the range of a double.");
         }
         return result;
     }

@@ -1,9 +1,8 @@
-package dev.slipway.analysis.worker;
+package dev.slipway.analysis.analyses;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
 import java.time.Duration;
@@ -11,21 +10,26 @@ import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.context.annotation.Import;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.context.SmartLifecycle;
 import org.springframework.test.annotation.DirtiesContext;
 import org.springframework.test.context.ActiveProfiles;
 import org.springframework.test.context.TestPropertySource;
 
 @ServiceTest
+@Import(AnalysesApi.class)
 @ActiveProfiles({"web", "worker", "migrate"})
 @TestPropertySource(properties = "worker.retry-delay=10ms")
 @DirtiesContext // Its worker would take what other tests submit.
-class WorkerTest {
+class ComputedAnalysesTest {
 
     @Autowired
-    Api api;
+    AnalysesApi api;
 
     @Autowired
-    Worker worker;
+    @Qualifier("worker")
+    SmartLifecycle worker;
 
     @Autowired
     TestDatabase database;

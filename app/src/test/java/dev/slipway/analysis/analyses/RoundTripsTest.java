@@ -1,22 +1,24 @@
-package dev.slipway.analysis.database;
+package dev.slipway.analysis.analyses;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.analysis.Api;
 import dev.slipway.analysis.ServiceTest;
+import dev.slipway.analysis.database.TestDatabase;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.context.annotation.Import;
 import org.springframework.test.context.TestPropertySource;
 
 @ServiceTest
+@Import(AnalysesApi.class)
 @TestPropertySource(properties = "spring.datasource.hikari.maximum-pool-size=1") // One connection, once warm.
 class RoundTripsTest {
 
     @Autowired
-    Api api;
+    AnalysesApi api;
 
     @Autowired
     TestDatabase database;

@@ -1,4 +1,4 @@
-package dev.slipway.analysis.analyses;
+package dev.slipway.analysis.worker;
 
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -24,12 +24,10 @@ class QueueMetrics implements MeterBinder {
 
     private static final Duration FRESH = Duration.ofSeconds(5);
 
-    /** Bytes on disk of one analysis' values at most: the database's estimate also counts what is deleted and not yet purged. */
-    private static final double LARGEST = 850_000;
-
     private static final Backlog UNKNOWN = new Backlog(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
 
     private final JdbcClient jdbc;
+    private final QueueTable table;
     private final TaskExecutor executor;
     private final AtomicBoolean asking = new AtomicBoolean();
     private volatile Backlog backlog = UNKNOWN;
@@ -37,21 +35,22 @@ class QueueMetrics implements MeterBinder {
 
     /**
      * @param unfinished how many have no outcome, whether they are due or not
-     * @param bytes what their values take on disk, as the database estimates it
+     * @param bytes what their inputs take on disk, as the database estimates it
      */
     record Backlog(double depth, double oldestMicroseconds, double unfinished, double bytes) {}
 
-    QueueMetrics(JdbcClient jdbc, TaskExecutor executor) {
+    QueueMetrics(JdbcClient jdbc, JobHandler handler, TaskExecutor executor) {
         this.jdbc = jdbc;
+        this.table = handler.table();
         this.executor = executor;
     }
 
     @Override
     public void bindTo(MeterRegistry meters) {
-        Gauge.builder("analyses.queue.depth", () -> backlog().depth)
-                .description("Analyses that a worker may take now, counted to 100,000")
+        Gauge.builder("queue.depth", () -> backlog().depth)
+                .description("Jobs that a worker may take now, counted to 100,000")
                 .register(meters);
-        TimeGauge.builder("analyses.queue.oldest", () -> backlog().oldestMicroseconds, TimeUnit.MICROSECONDS)
+        TimeGauge.builder("queue.oldest", () -> backlog().oldestMicroseconds, TimeUnit.MICROSECONDS)
                 .description("How long ago the oldest of them was submitted")
                 .register(meters);
     }
@@ -65,24 +64,25 @@ class QueueMetrics implements MeterBinder {
 
     private void ask() {
         try {
-            backlog = jdbc.sql("""
+            backlog = jdbc.sql(table.sql("""
                             SELECT
-                                (SELECT COUNT(*) FROM (SELECT 1 FROM analysis WHERE due_at <= UTC_TIMESTAMP(6) LIMIT 100000) AS due) AS depth,
+                                (SELECT COUNT(*) FROM (SELECT 1 FROM {name} WHERE due_at <= UTC_TIMESTAMP(6) LIMIT 100000) AS due) AS depth,
                                 COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)), 0) AS oldest,
-                                (SELECT COUNT(*) FROM analysis WHERE due_at IS NOT NULL) AS unfinished,
+                                (SELECT COUNT(*) FROM {name} WHERE due_at IS NOT NULL) AS unfinished,
                                 (SELECT data_length FROM information_schema.tables
-                                 WHERE table_schema = DATABASE() AND table_name = 'analysis_values') AS bytes
+                                 WHERE table_schema = DATABASE() AND table_name = '{inputs}') AS bytes
                             FROM (
-                                (SELECT created_at FROM analysis FORCE INDEX (by_status_and_creation)
+                                (SELECT created_at FROM {name} FORCE INDEX (by_status_and_creation)
                                  WHERE status = 'QUEUED' AND due_at <= UTC_TIMESTAMP(6) ORDER BY created_at LIMIT 1)
                                 UNION ALL
-                                (SELECT created_at FROM analysis FORCE INDEX (by_status_and_creation)
+                                (SELECT created_at FROM {name} FORCE INDEX (by_status_and_creation)
                                  WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6) ORDER BY created_at LIMIT 1)
                             ) AS first
-                            """)
+                            """))
                     .query((row, number) -> new Backlog(
                             row.getDouble("depth"), row.getDouble("oldest"), row.getDouble("unfinished"),
-                            Math.min(row.getDouble("bytes"), row.getDouble("unfinished") * LARGEST)))
+                            // The estimate also counts what is deleted and not yet purged.
+                            Math.min(row.getDouble("bytes"), row.getDouble("unfinished") * table.largestInput())))
                     .single();
         } catch (DataAccessException e) {
             backlog = UNKNOWN;

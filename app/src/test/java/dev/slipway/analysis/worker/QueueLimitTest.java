@@ -1,6 +1,6 @@
-package dev.slipway.analysis.analyses;
+package dev.slipway.analysis.worker;
 
-import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.when;
 
@@ -12,17 +12,17 @@ class QueueLimitTest {
     private final QueueMetrics queue = mock();
 
     @Test
-    void soManyAnalysesAreTakenInAndNoMore() {
+    void soManyJobsAreTakenInAndNoMore() {
         QueueLimit limit = new QueueLimit(queue, 10, DataSize.ofBytes(1000));
         measured(8, 0);
 
-        assertThat(limit.admits(8)).isTrue();
-        assertThat(limit.admits(8)).isTrue();
-        assertThat(limit.admits(8)).isFalse();
+        limit.admit(8);
+        limit.admit(8);
+        assertThatThrownBy(() -> limit.admit(8)).isInstanceOf(QueueFullException.class);
 
         measured(9, 0);
-        assertThat(limit.admits(8)).isTrue();
-        assertThat(limit.admits(8)).isFalse();
+        limit.admit(8);
+        assertThatThrownBy(() -> limit.admit(8)).isInstanceOf(QueueFullException.class);
     }
 
     @Test
@@ -30,8 +30,8 @@ class QueueLimitTest {
         QueueLimit limit = new QueueLimit(queue, 10, DataSize.ofBytes(1000));
         measured(0, 400);
 
-        assertThat(limit.admits(600)).isTrue();
-        assertThat(limit.admits(8)).isFalse();
+        limit.admit(600);
+        assertThatThrownBy(() -> limit.admit(8)).isInstanceOf(QueueFullException.class);
     }
 
     @Test
@@ -39,7 +39,7 @@ class QueueLimitTest {
         QueueLimit limit = new QueueLimit(queue, 10, DataSize.ofBytes(1000));
         measured(Double.NaN, Double.NaN);
 
-        assertThat(limit.admits(8)).isTrue();
+        limit.admit(8);
     }
 
     private void measured(double unfinished, double bytes) {
