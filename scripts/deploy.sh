@@ -56,9 +56,11 @@ keep() {
   [ "$(running app)" != "$(image "$repository:$tag")" ] || return 0
   before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
   docker tag "$(running app)" "$repository:$before"
+  # mixnet:begin
   # The mixnet may be new here, and then has nothing to go back to.
   ! has_service betanet-mixnode-1 || [ -z "$(docker compose ps -q betanet-mixnode-1)" ] ||
     docker tag "$(running betanet-mixnode-1)" "$mixnode:$before"
+  # mixnet:end
 }
 
 # up [OPTION...] SERVICE...: these and no other, until they are healthy.
@@ -186,7 +188,7 @@ if [ -z "$tag" ]; then
   if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 fi
 
-shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' .env.example); do
+shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(settings | sed 's/=.*//'); do
   [ -z "${!name+set}" ] || say "$name"
 done | list)
 [ -z "$shell" ] || say "This shell sets $shell: that counts in place of .env, here and nowhere else"
@@ -207,9 +209,11 @@ rolled=$(of service | grep -x -e app -e worker)
 others=$(of service | grep -vxF -e "$rolled" -e "$(of once)")
 same_database
 get "$repository:$tag" docker-compose.yml app || die "there is no image $repository:$tag; nothing was changed"
+# mixnet:begin
 mixnode=$registry/$(setting MIXNODE_IMAGE)
 ! has_service betanet-mixnode-1 || get "$mixnode:$tag" docker-compose.betanet.yml betanet-mixnode-1 ||
   die "there is no image $mixnode:$tag; nothing was changed"
+# mixnet:end
 
 sweep
 # Where nothing serves, nothing can be kept from failing.

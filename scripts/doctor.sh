@@ -66,10 +66,10 @@ tools() {
 variables() {
   local line name near known readers value within='' before=$reported
   if [ ! -f .env ]; then
-    report ok "no .env, so every default of .env.example holds"
+    report ok "no .env, so every default holds"
     return
   fi
-  known=$(sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' .env.example)
+  known=$(settings | sed 's/=.*//')
   readers=$(cat .env ./*.yml ./*.yaml 2> /dev/null) || true # layers of the user's own may read others
   while IFS= read -r line || [ -n "$line" ]; do
     if [ -n "$within" ]; then          # a quoted value of several lines
@@ -101,7 +101,7 @@ variables() {
       !found && (index(bare($0), bare(name)) || index(bare(name), bare($0))) { print; found = 1 }')
     report warn ".env sets $name, which nothing reads" "${near:+is it $near? }the names are in .env.example"
   done < .env
-  [ "$reported" != "$before" ] || report ok ".env sets only what .env.example names"
+  [ "$reported" != "$before" ] || report ok ".env sets only what the Compose files read"
 }
 
 # Which layers, and whether they make a configuration.
@@ -133,8 +133,10 @@ docker-compose.override.yml"; fi
     report fail "development's docker-compose.override.yml is loaded in production" "take it out of COMPOSE_FILE in .env"
   elif [ -n "$production" ] && ! grep -q 'docker-compose\.yml$' <<< "${files%%$'\n'*}"; then
     report fail "docker-compose.yml is not the first file of COMPOSE_FILE" "COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml in .env"
+  # mixnet:begin
   elif [ -n "$production" ] && [[ ${files%%docker-compose.prod.yml*} = *docker-compose.betanet.yml* ]]; then
     report fail "docker-compose.prod.yml comes after docker-compose.betanet.yml, and turns the mixnet off" "name docker-compose.betanet.yml after it in COMPOSE_FILE"
+  # mixnet:end
   elif [ -z "$production" ] && [ -n "$production_files$(setting REGISTRY | grep -v '^localhost$')" ]; then
     report fail "this host is set up for production and runs without docker-compose.prod.yml" \
       "echo 'COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml' >> .env"
@@ -182,7 +184,7 @@ ports() {
     # The subshell closes the connection.
     if ! (exec 3<> "/dev/tcp/$probe/$port") 2> /dev/null; then continue; fi
     holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2> /dev/null | sed -n 1p)
-    variable=$(sed -n 's/^\([A-Z_]*PORT\)=.*/\1/p' .env.example | while read -r variable; do
+    variable=$(settings | sed -n 's/^\([A-Z_]*PORT\)=.*/\1/p' | while read -r variable; do
       if [ "$(setting "$variable")" = "$port" ]; then echo "$variable"; fi
     done | sed -n 1p)
     report fail "port $port of $service is taken${holder:+ by the container $holder}" \
@@ -248,9 +250,9 @@ secret() {
     *) mend="bash scripts/secrets.sh" ;;
   esac
   renew="rm $path, then $mend; a running database keeps its password: docs/secrets.md"
-  case $1 in
-    mixnode_*) renew="bash scripts/secrets.sh, which makes keys of this host's own" ;;
-  esac
+  # mixnet:begin
+  if [[ $1 = mixnode_* ]]; then renew="bash scripts/secrets.sh, which makes keys of this host's own"; fi
+  # mixnet:end
   if [ ! -e "$path" ]; then
     report fail "$path is missing" "$mend"
   elif [ -z "$(find -H "$path" -prune -perm -0004)" ]; then

@@ -105,10 +105,14 @@ confirm() {
   esac
 }
 
-# setting VARIABLE: its value as Compose reads it, from this shell or .env, else the default that .env.example shows.
+# settings: the variables that the Compose files read, each with its default, as NAME=default.
+# shellcheck disable=SC2016           # Compose expands it
+settings() { cat docker-compose*.yml | grep -o '\${[A-Z][A-Z0-9_]*:-[^}]*}' | sed -e 's/^..//' -e 's/:-/=/' -e 's/}$//' | sort -u; }
+
+# setting VARIABLE: its value as Compose reads it, from this shell or .env, else its default.
 setting() {
-  local default=''
-  if [ -f .env.example ]; then default=$(sed -n "s/^$1=//p" .env.example); fi
+  local default
+  default=$(settings | sed -n "s/^$1=//p")
   docker compose -f - config --format json << EOF | sed -n 's/^ *"value": "\(.*\)"$/\1/p' |
 {"name": "settings", "services": {"settings": {"image": "none", "labels": {
   "value": "\${$1:-$default}"

@@ -4,8 +4,7 @@
 #        bash scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
 #
 # The secrets are the files that docker-compose.prod.yml names, each made of 256 random bits and never overwritten; those
-# that say whom an alert goes to are made empty, which is nobody. With docker-compose.betanet.yml in COMPOSE_FILE the
-# mixnodes get keys of their own, too. Their folder is closed to other users of this host; the
+# that say whom an alert goes to are made empty, which is nobody. Their folder is closed to other users of this host; the
 # files in it are readable, since containers read them as users of their own.
 #
 # A rotation changes the password in the running database and in its file, and replaces the containers that read it,
@@ -65,14 +64,14 @@ make() {
       say "made  $file, empty: docs/monitoring.md"
     fi
   done
+  # mixnet:begin
   hash docker 2> /dev/null || return 0
   files=$(setting COMPOSE_FILE)
-  case $files in
-    *docker-compose.betanet.yml*)
-      bash scripts/mixnode-keys.sh
-      remember MIXNODE_KEYS=secrets
-      ;;
-  esac
+  if [[ $files = *docker-compose.betanet.yml* ]]; then
+    bash scripts/mixnode-keys.sh
+    remember MIXNODE_KEYS=secrets
+  fi
+  # mixnet:end
 }
 
 rotate() {

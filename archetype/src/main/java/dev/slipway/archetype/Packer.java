@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -28,11 +29,22 @@ import org.eclipse.jgit.ignore.IgnoreNode;
  */
 final class Packer {
 
-    /** What stays with the reference: whole paths here, and in files what stands between the two markers. */
-    static final List<String> REFERENCE_ONLY = List.of("archetype/", ".git/", ".git");
+    /** The workshop, which stays with the reference: whole paths here, and in files what stands between the two markers. */
+    static final List<String> REFERENCE_ONLY = List.of(".ci/", ".git/", ".git", "LICENSE", "acceptance/", "archetype/", "bench/");
 
     private static final Pattern REFERENCE_ONLY_BLOCK =
             Pattern.compile("[^\\n]*reference-only:begin.*?reference-only:end[^\\n]*\\n", Pattern.DOTALL);
+
+    /** The features that a project may do without, each with the beginnings of the paths that are its own. */
+    static final Map<String, List<String>> FEATURES = Map.of(
+            "mixnet",
+            List.of(
+                    "docker-compose.betanet.yml",
+                    "docs/betanet.md",
+                    "mixnode/",
+                    "monitoring/grafana/dashboards/betanet-",
+                    "scripts/mixnode-keys.sh",
+                    "secrets/dev/mixnode_"));
 
     /** Each place where a name of the reference may stand, and what stands there in a project. */
     private static final List<Name> NAMES = List.of(
@@ -42,13 +54,22 @@ final class Packer {
             new Name("(?<=<artifactId>)analysis(?=</artifactId>)", "${artifactId}"),
             new Name("(?m)(?<=^# )analysis$", "${artifactId}"),
             new Name("(?m)(?<=^name: )analysis$", "${artifactId}"),
-            new Name("analysis(?=-(app|acceptance|net|mixnode)\\b)", "${artifactId}"),
+            new Name("analysis(?=-(app|net|nginx-status|mixnode)\\b)", "${artifactId}"),
             new Name("(?<=<version>)0\\.1\\.0(?=</version>)", "${version}"),
             new Name("mariadb:10\\.6", "${dbImage}"),
             new Name("(?<=HTTP_PORT=|HTTP_PORT:-|localhost:|0\\.0\\.0\\.0:|127\\.0\\.0\\.1:)881\\b", "${httpPort}"),
             new Name("(?<=\\| )881(?= \\|)", "${httpPort}"));
 
     private static final Pattern LEFT_OVER = Pattern.compile("(?i)slipway");
+
+    /** Files that are generated alike. */
+    private record FileSet(boolean filtered, String feature) implements Comparable<FileSet> {
+
+        @Override
+        public int compareTo(FileSet other) {
+            return Comparator.comparing(FileSet::feature).thenComparing(FileSet::filtered).compare(this, other);
+        }
+    }
 
     private record Name(Pattern pattern, String property) {
 
@@ -67,7 +88,7 @@ final class Packer {
     static void pack(Path tree, Path archetype) throws IOException {
         deleteRecursively(archetype);
         Path resources = archetype.resolve("archetype-resources");
-        Map<String, Boolean> filteredByPath = new TreeMap<>();
+        Map<String, FileSet> fileSets = new TreeMap<>();
         for (String path : files(tree)) {
             byte[] content = Files.readAllBytes(tree.resolve(path));
             String text = text(content);
@@ -78,14 +99,15 @@ final class Packer {
                 filtered = template.startsWith("#[[");
                 content = template.getBytes(StandardCharsets.UTF_8);
             }
-            filteredByPath.put(name, filtered);
+            fileSets.put(name, new FileSet(filtered, feature(path)));
             Path target = resources.resolve(name);
             Files.createDirectories(target.getParent());
             Files.write(target, content);
         }
         Path metadata = archetype.resolve("META-INF/maven/archetype-metadata.xml");
         Files.createDirectories(metadata.getParent());
-        Files.writeString(metadata, metadata(filteredByPath));
+        Files.writeString(metadata, metadata(fileSets));
+        Files.copy(tree.resolve("archetype/src/main/archetype-post-generate.groovy"), archetype.resolve("META-INF/archetype-post-generate.groovy"));
     }
 
     /** The files of the tree that git does not ignore, less the reference's own. Needs no git: a download has none. */
@@ -133,6 +155,11 @@ final class Packer {
             template = name.pattern.matcher(template).replaceAll(Matcher.quoteReplacement("]]#" + name.property + "#[["));
             remaining = name.pattern.matcher(remaining).replaceAll("");
         }
+        for (String feature : FEATURES.keySet()) {
+            template = optional(feature).matcher(template)
+                    .replaceAll(found -> Matcher.quoteReplacement(
+                            "]]##if($" + feature + " == 'true')#[[" + found.group() + "]]##end#[["));
+        }
         if (LEFT_OVER.matcher(remaining).find()) {
             throw new IllegalStateException(path + " names the reference where no property takes its place:"
                     + " mark the lines reference-only, or add the place to Packer.NAMES.");
@@ -146,6 +173,21 @@ final class Packer {
         return "#[[" + template + "]]#";
     }
 
+    /** The feature that a file belongs to, or nothing. */
+    private static String feature(String path) {
+        return FEATURES.entrySet().stream()
+                .filter(feature -> feature.getValue().stream().anyMatch(path::startsWith))
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElse("");
+    }
+
+    /** Of a feature in a file that others share: the lines between two markers, and each line that ends in its name as a comment. */
+    private static Pattern optional(String feature) {
+        String line = "[^\\n]*(?:#|<!--) " + feature;
+        return Pattern.compile(line + ":begin(?:.|\\n)*?" + feature + ":end[^\\n]*\\n|" + line + "(?: -->)?\\n");
+    }
+
     private static String text(byte[] content) {
         try {
             String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
@@ -155,22 +197,21 @@ final class Packer {
         }
     }
 
-    private static String metadata(Map<String, Boolean> filteredByPath) {
+    private static String metadata(Map<String, FileSet> fileSets) {
         return """
                 <?xml version="1.0" encoding="UTF-8"?>
                 <archetype-descriptor xmlns="https://maven.apache.org/plugins/maven-archetype-plugin/archetype-descriptor/1.2.0" name="slipway">
                   <requiredProperties>
                 %s  </requiredProperties>
                   <fileSets>
-                %s%s  </fileSets>
+                %s  </fileSets>
                 </archetype-descriptor>
                 """
                 .formatted(
                         Stream.concat(Property.ALL.stream(), Stream.of(Property.check()))
                                 .map(Packer::requiredProperty)
                                 .collect(Collectors.joining()),
-                        fileSet(filteredByPath, true),
-                        fileSet(filteredByPath, false));
+                        new TreeSet<>(fileSets.values()).stream().map(set -> fileSet(set, fileSets)).collect(Collectors.joining()));
     }
 
     private static String requiredProperty(Property property) {
@@ -180,16 +221,18 @@ final class Packer {
                       <validationRegex>%s</validationRegex>
                     </requiredProperty>
                 """
-                .formatted(property.key(), escape(property.defaultValue()), escape("^(" + property.regex() + ")$"));
+                .formatted(property.key(), escape(property.defaultValue()), escape("^(" + property.asked() + ")$"));
     }
 
-    private static String fileSet(Map<String, Boolean> filteredByPath, boolean filtered) {
-        return filteredByPath.entrySet().stream()
-                .filter(entry -> entry.getValue() == filtered && !entry.getKey().equals("pom.xml"))
+    /** A condition is evaluated as a template; plugins before 3.4 do not know it, and generate every feature. */
+    private static String fileSet(FileSet set, Map<String, FileSet> fileSets) {
+        String condition = set.feature.isEmpty() ? "" : " includeCondition=\"${" + set.feature + "}\"";
+        return fileSets.entrySet().stream()
+                .filter(entry -> entry.getValue().equals(set) && !entry.getKey().equals("pom.xml"))
                 .map(entry -> "        <include>" + escape(entry.getKey()) + "</include>\n")
                 .collect(Collectors.joining(
                         "",
-                        "    <fileSet filtered=\"" + filtered + "\" encoding=\"UTF-8\">\n      <directory></directory>\n      <includes>\n",
+                        "    <fileSet filtered=\"" + set.filtered + "\" encoding=\"UTF-8\"" + condition + ">\n      <directory></directory>\n      <includes>\n",
                         "      </includes>\n    </fileSet>\n"));
     }
 

@@ -6,10 +6,15 @@ import java.util.List;
  * What {@code archetype:generate} asks for.
  *
  * @param defaultValue a plain value is taken unasked; an expression, which has <code>${</code> in it, is offered
- * @param regex what a value must match
+ * @param asked what a value that is typed must match, or it is asked for again; short, since the question shows it
+ * @param regex what every value must match
  * @param rule the same in words, after the property's name
  */
-record Property(String key, String defaultValue, String regex, String rule) {
+record Property(String key, String defaultValue, String asked, String regex, String rule) {
+
+    private Property(String key, String defaultValue, String regex, String rule) {
+        this(key, defaultValue, regex, regex, rule);
+    }
 
     private static final String KEYWORDS = "abstract|assert|boolean|break|byte|case|catch|char|class|const|continue|default|do"
             + "|double|else|enum|extends|false|final|finally|float|for|goto|if|implements|import|instanceof|int|interface|long"
@@ -26,28 +31,32 @@ record Property(String key, String defaultValue, String regex, String rule) {
                     "artifactId",
                     "#set($offer = 'service')${offer}",
                     "[a-z]([a-z0-9-]{0,48}[a-z0-9])?",
+                    "(?!(" + KEYWORDS + ")$)[a-z]([a-z0-9-]{0,48}[a-z0-9])?",
                     "must be a DNS label, for networks and images are named after it: a lower-case letter, then lower-case letters,"
-                            + " digits and hyphens, 50 in all"),
+                            + " digits and hyphens, 50 in all, and no keyword of Java"),
             new Property(
                     "version",
                     "0.1.0-SNAPSHOT",
-                    "[A-Za-z0-9][A-Za-z0-9._-]*",
+                    "[A-Za-z0-9][A-Za-z0-9._+-]*",
                     "must be a Maven version, like 0.1.0-SNAPSHOT"),
             new Property(
                     "package",
                     "#set($group = $groupId.toLowerCase().replace('-', '_'))${group}.${artifactId.replace('-', '')}",
-                    "(?!(.*\\.)?(" + KEYWORDS + ")(\\..*)?$)[a-z_][a-z0-9_]*(\\.[a-z_][a-z0-9_]*)*",
-                    "must be a Java package in lower case without a keyword in it, like com.example.service"),
+                    "[a-z_][a-z0-9_]*(\\.[a-z_][a-z0-9_]*)*",
+                    "(?!java(\\..*)?$)(?!(.*\\.)?(" + KEYWORDS + ")(\\..*)?$)[a-z_][a-z0-9_]*(\\.[a-z_][a-z0-9_]*)*",
+                    "must be a Java package in lower case without a keyword in it and not Java's own, like com.example.service"),
             new Property(
                     "dbImage",
                     "mariadb:11.8",
-                    "[a-z0-9]+([._/:-][a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9._-]*",
-                    "must be an image of MariaDB with its tag, like mariadb:11.8"),
+                    "([A-Za-z0-9.-]+(:[0-9]+)?/)?([a-z0-9._-]+/)*[a-z0-9._-]*mariadb[a-z0-9._-]*"
+                            + "(:[A-Za-z0-9_][A-Za-z0-9._-]*|(:[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64})",
+                    "must be an image of MariaDB with its tag or digest, like mariadb:11.8"),
             new Property(
                     "httpPort",
                     "881",
                     "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]",
-                    "must be a port from 1 to 65535"));
+                    "must be a port from 1 to 65535"),
+            new Property("mixnet", "#set($offer = 'true')${offer}", "true|false", "must be true or false"));
 
     /**
      * A property that nobody needs to set: the plugin checks no regex in batch mode, but evaluates a default that is an
@@ -57,7 +66,7 @@ record Property(String key, String defaultValue, String regex, String rule) {
     static Property check() {
         StringBuilder expression = new StringBuilder();
         for (Property property : ALL) {
-            expression.append("#if(!$%s.matches('%s'))#parse(\"Property %s %s. It is '$%s'.\")#end"
+            expression.append("#if(!$%s.matches('%s'))#parse(\"\nProperty %s %s. It is '$%s'.\n\")#end"
                     .formatted(property.key, property.regex, property.key, property.rule, property.key));
         }
         return new Property("checked", expression + "#set($offer = 'yes')${offer}", "yes", "must be yes");

@@ -19,13 +19,17 @@ class PropertiesIT {
                 "artifactId | orders-          | must be a DNS label",
                 "artifactId | my_orders        | must be a DNS label",
                 "version    | 1/0              | must be a Maven version",
+                "artifactId | new              | must be a DNS label",
                 "package    | com.acme.new     | must be a Java package",
+                "package    | java.util.x      | must be a Java package",
+                "dbImage    | mysql:8          | must be an image of MariaDB",
                 "package    | com..acme        | must be a Java package",
                 "package    | com.acme.9orders | must be a Java package",
                 "dbImage    | mariadb          | must be an image of MariaDB",
                 "httpPort   | 0                | must be a port",
                 "httpPort   | 65536            | must be a port",
-                "httpPort   | http             | must be a port"
+                "httpPort   | http             | must be a port",
+                "mixnet     | maybe            | must be true or false"
             })
     void aBadValueIsRefusedInBatchModeBeforeAFileIsWritten(String property, String value, String rule) throws Exception {
         Path folder = Maven.emptyFolder("bad value");
@@ -33,7 +37,7 @@ class PropertiesIT {
         Run run = Maven.generate(folder, property + "=" + value);
 
         assertThat(run.exitCode()).isNotZero();
-        assertThat(run.output()).contains("Property " + property + " " + rule).contains("It is '" + value + "'.");
+        assertThat(run.output()).contains("\nProperty " + property + " " + rule).contains("It is '" + value + "'.");
         assertThat(folder).isEmptyDirectory();
     }
 
@@ -48,12 +52,26 @@ class PropertiesIT {
                 .contains("HTTP_PORT=881\n", "DB_IMAGE=mariadb:11.8\n");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "version, 2026.11-beta+1",
+        "dbImage, registry.example:5000/team/mariadb:11.8",
+        "dbImage, mariadb@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    })
+    void whatPeopleUseIsAccepted(String property, String value) throws Exception {
+        Path folder = Maven.emptyFolder("accepted");
+
+        Maven.generate(folder, property + "=" + value).assertSuccess();
+
+        assertThat(Files.readString(folder.resolve("service/pom.xml")) + Files.readString(folder.resolve("service/.env.example"))).contains(value);
+    }
+
     @Test
     void interactiveModeAsksForTheNamesAloneAndAsksAgainAfterABadOne() throws Exception {
         Path folder = Maven.emptyFolder("interactive");
 
-        // groupId; artifactId, first a bad one; package and the check as offered; confirmed.
-        Run run = Maven.generateInteractively(folder, "com.acme-shop\nBad_Name\norders\n\n\ny\n").assertSuccess();
+        // groupId; artifactId, first a bad one; package, the mixnet and the check as offered; confirmed.
+        Run run = Maven.generateInteractively(folder, "com.acme-shop\nBad_Name\norders\n\n\n\ny\n").assertSuccess();
 
         assertThat(run.output()).doesNotContain("Define value for property 'httpPort'");
         assertThat(folder.resolve("orders/app/src/main/java/com/acme_shop/orders/Application.java")).exists();

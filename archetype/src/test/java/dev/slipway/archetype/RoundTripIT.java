@@ -39,7 +39,6 @@ class RoundTripIT {
         assertThat(generated.keySet()).isEqualTo(reference.keySet());
         reference.forEach((path, content) -> assertThat(generated.get(path)).as(path).isEqualTo(content));
 
-        Maven.run(project, "", List.of("-B", "-q", "-ntp", "initialize")).assertSuccess();
         for (String path : reference.keySet()) {
             assertThat(Files.isExecutable(project.resolve(path)))
                     .as("executable bit of " + path)
@@ -55,7 +54,7 @@ class RoundTripIT {
         assertThat(git.waitFor()).isZero();
         Map<String, String> files = new TreeMap<>();
         for (String path : list.split("\0")) {
-            if (!path.startsWith("archetype/")) {
+            if (Packer.REFERENCE_ONLY.stream().noneMatch(path::startsWith)) {
                 files.put(path, withoutBlocks(read(REFERENCE.resolve(path))));
             }
         }

@@ -60,7 +60,7 @@ class BaseTest {
     static void up() throws IOException {
         Path ipv6 = layer.resolve("ipv6.yml");
         String subnet = "fd00:" + Integer.toHexString(ThreadLocalRandom.current().nextInt(1, 0x10000)) + "::/64";
-        Files.writeString(ipv6, "networks: {analysis-net: {enable_ipv6: true, ipam: {config: [{subnet: '" + subnet + "'}]}}}\n");
+        Files.writeString(ipv6, "networks: {" + Project.NAME + "-net: {enable_ipv6: true, ipam: {config: [{subnet: '" + subnet + "'}]}}}\n");
         stack = Stack.of("docker-compose.yml", ipv6.toString()).up();
     }
 
@@ -117,7 +117,7 @@ class BaseTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"HTTP/1.1\r\nHost: my_host:8881", "HTTP/1.1\r\nHost: analysis-2_nginx", "HTTP/1.1\r\nHost: [::1]", "HTTP/1.0", "HTTP/1.1\r\nHost: a.example."})
+    @ValueSource(strings = {"HTTP/1.1\r\nHost: my_host:8881", "HTTP/1.1\r\nHost: project-2_nginx", "HTTP/1.1\r\nHost: [::1]", "HTTP/1.0", "HTTP/1.1\r\nHost: a.example."})
     void everyHostIsServed(String host) throws Exception {
         var answer = Raw.ask("127.0.0.1", Integer.parseInt(stack.httpPort()), "POST /api/analyses " + host
                 + "\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{\"name\": \"host\", \"values\":[1]}");

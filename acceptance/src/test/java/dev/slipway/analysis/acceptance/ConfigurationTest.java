@@ -24,7 +24,7 @@ class ConfigurationTest {
                     .forEach(variable -> read.put(variable.group(1), String.valueOf(variable.group(2))));
         }
         Map<String, String> described = new TreeMap<>();
-        Pattern.compile("(?m)^# .*\\n(\\w+)=(.*)$").matcher(Files.readString(Project.FOLDER.resolve(".env.example"))).results()
+        Pattern.compile("(?m)^# (?!COMPOSE_)([A-Z_]+)=(.*)$").matcher(Files.readString(Project.FOLDER.resolve(".env.example"))).results()
                 .forEach(variable -> described.put(variable.group(1), variable.group(2)));
 
         assertThat(described).isEqualTo(read);

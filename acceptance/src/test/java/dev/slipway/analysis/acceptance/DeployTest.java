@@ -268,13 +268,14 @@ class DeployTest {
     private static void build(String tag, String change) throws IOException {
         String repository = "localhost/" + Stack.inspect(stack.containers("app").get(0)).at("/Config/Image").asString()
                 .replaceAll("^localhost/|:.*$", "");
-        Files.writeString(project.resolve("Dockerfile." + tag), "FROM " + repository + ":first\n" + change + "\n");
-        Docker.run(project, Map.of(), "docker", "build", "-q", "-t", repository + ":" + tag, "-f", "Dockerfile." + tag, "acceptance")
+        Path dockerfile = Files.createDirectories(project.resolve("versions")).resolve("Dockerfile." + tag);
+        Files.writeString(dockerfile, "FROM " + repository + ":first\n" + change + "\n");
+        Docker.run(project, Map.of(), "docker", "build", "-q", "-t", repository + ":" + tag, "-f", dockerfile.toString(), "versions")
                 .assertSuccess();
     }
 
     private static String migration(String name, String statement) throws IOException {
-        Files.writeString(project.resolve("acceptance/" + name), statement + "\n");
+        Files.writeString(Files.createDirectories(project.resolve("versions")).resolve(name), statement + "\n");
         return "COPY --chmod=755 " + name + " /migrations/\nENV SPRING_FLYWAY_LOCATIONS=classpath:db/migration,filesystem:/migrations";
     }
 

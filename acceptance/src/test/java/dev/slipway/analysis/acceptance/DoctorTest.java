@@ -117,7 +117,7 @@ class DoctorTest {
             Files.writeString(project.resolve("own.yml"), "services: {app: {environment: {COLOUR: '${COLOUR:-red}'}}}\n");
             Files.writeString(project.resolve(".env"), "\uFEFFTAG=${VERSION}\nVERSION=1\nCOLOUR=\"red\nor blue\"\n");
 
-            assertThat(doctor().text()).contains("ok    .env sets only what .env.example names");
+            assertThat(doctor().text()).contains("ok    .env sets only what the Compose files read");
         }
 
         @Test
@@ -361,7 +361,7 @@ class DoctorTest {
             assertThat(test.exitCode()).as(test.text()).isZero();
             assertThat(test.text())
                     .contains("ok    nginx cannot reach the database", "ok    the database has no way out", "ok    only declared ports are published",
-                            "ok    GET /api/analyses answers 200 application/json", "ok    an analysis is accepted and computed");
+                            "ok    GET /readyz answers 200 text/plain", "ok    what was submitted has its result");
         }
 
         @Test
@@ -384,7 +384,7 @@ class DoctorTest {
                 assertFound(stack.script("doctor.sh"), 2, "fail  " + name + " ended: Exited (137)", ": docker compose logs --tail 50 worker");
                 assertAllOk(stack.script("doctor.sh", "--no-containers"));
                 assertFound(stack.script("test-docker-compose.sh", "--write"), 2,
-                        "fail  " + name, "fail  an analysis is not computed within 30 s");
+                        "fail  " + name, "fail  what was submitted has no result within 30 s");
             } finally {
                 stack.compose("up", "--detach", "--wait", "--no-recreate", "worker").assertSuccess();
             }

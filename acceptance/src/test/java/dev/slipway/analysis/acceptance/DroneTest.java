@@ -33,6 +33,8 @@ import tools.jackson.databind.JsonNode;
 /** {@code .drone.yml}, read as Drone reads it, and the commands of its steps, run in their images on this engine. */
 class DroneTest {
 
+    private static final String APP = Project.NAME + "-app";
+    private static final String MIXNODE = Project.NAME + "-mixnode";
     private static final String VERSION = "v1.2.3";
     private static final String COMMIT = "acceptance-" + Long.toString(System.nanoTime(), 36);
     private static final Map<String, String> BUILD = Map.of("DRONE_TAG", VERSION, "DRONE_COMMIT_SHA", COMMIT);
@@ -120,8 +122,8 @@ class DroneTest {
             containers.forEach(container -> Docker.run("docker", "rm", "--force", "--volumes", container));
             Docker.run("docker", "network", "rm", name, name + "-proxy");
             list(pipeline(), "volumes").forEach(volume -> Docker.run("docker", "volume", "rm", "--force", name + "-" + volume.get("name")));
-            Docker.run("docker", "image", "rm", "--force", "localhost/analysis-app:" + COMMIT, "localhost/analysis-mixnode:" + COMMIT, published());
-            Docker.run("bash", "-c", "docker image rm --force $(docker image ls -q " + registry + "/team/analysis-app)");
+            Docker.run("docker", "image", "rm", "--force", "localhost/" + APP + ":" + COMMIT, "localhost/" + MIXNODE + ":" + COMMIT, published());
+            Docker.run("bash", "-c", "docker image rm --force $(docker image ls -q " + registry + "/team/" + APP + ")");
             Docker.run("docker", "image", "rm", "--force", mixnode());
             // Files that root wrote in a container, for the user who deletes the folder.
             Docker.run("docker", "run", "--rm", "--volume", workspace + ":/workspace", "--entrypoint", "chown",
@@ -148,8 +150,7 @@ class DroneTest {
                             "docker login --username " + USER + " --password-stdin " + registry + " <<< " + PASSWORD)
                     .assertSuccess();
             Docker.run("docker", "image", "rm", published()).assertSuccess();
-            String env = Files.readString(workspace.resolve(".env.example"));
-            Files.writeString(workspace.resolve(".env"), env.replace("REGISTRY=localhost", "REGISTRY=" + registry + "/team"));
+            Files.writeString(workspace.resolve(".env"), "REGISTRY=" + registry + "/team\n");
 
             Docker.run("docker", "image", "rm", mixnode()).assertSuccess();
             compose("bash", "scripts/secrets.sh").assertSuccess(); // And the mixnet's keys.
@@ -193,11 +194,11 @@ class DroneTest {
         }
 
         private String mixnode() {
-            return registry + "/team/analysis-mixnode:" + VERSION;
+            return registry + "/team/" + MIXNODE + ":" + VERSION;
         }
 
         private String published() {
-            return registry + "/team/analysis-app:" + VERSION;
+            return registry + "/team/" + APP + ":" + VERSION;
         }
 
         private void check(String step, String output) throws Exception {
@@ -207,17 +208,17 @@ class DroneTest {
                         .containsPattern("Tests run: \\d{2,}, Failures: 0, Errors: 0");
                 case "package" -> {
                     try (Stream<Path> files = Files.list(workspace.resolve("app/target"))) {
-                        assertThat(files).anyMatch(file -> file.getFileName().toString().matches("analysis-app-.*\\.jar"));
+                        assertThat(files).anyMatch(file -> file.getFileName().toString().matches(APP + "-.*\\.jar"));
                     }
                 }
-                case "image" -> assertThat(List.of("analysis-app", "analysis-mixnode")).allSatisfy(image -> assertThat(Docker.run("docker", "image", "inspect",
+                case "image" -> assertThat(List.of(APP, MIXNODE)).allSatisfy(image -> assertThat(Docker.run("docker", "image", "inspect",
                                         "--format", "{{json .Config.Labels}}", "localhost/" + image + ":" + COMMIT)
                                 .assertSuccess()
                                 .text())
                         .contains(VERSION, COMMIT));
                 case "stack" -> assertThat(output).contains("ok    no port is published").doesNotContain("\nfail ");
                 case "publish" -> {
-                    for (String image : List.of("analysis-app", "analysis-mixnode")) { // Every image that a deploy from the registry pulls.
+                    for (String image : List.of(APP, MIXNODE)) { // Every image that a deploy from the registry pulls.
                         assertThat(published("/v2/team/" + image + "/manifests/" + VERSION)).as(image).isEqualTo(200);
                     }
                 }

@@ -59,7 +59,7 @@ class EdgeTest {
                         "2001:db8:" + Integer.toHexString(number) + "::/64", network)
                 .assertSuccess();
         tools = stack.name() + "-tools";
-        var built = Docker.run("docker", "build", "-q", "-t", tools, "acceptance/src/test/resources");
+        var built = Docker.run("docker", "build", "-q", "-t", tools, Path.of("src/test/resources").toAbsolutePath().toString());
         if (built.exitCode() != 0) {
             System.out.println("SKIPPED: EdgeTest, for its tools cannot be had: " + built.text().lines().reduce((a, b) -> b).orElse(""));
             Assumptions.abort();
@@ -242,7 +242,7 @@ class EdgeTest {
     @Test
     void whatCountsTheGatewaysConnectionsAnswersNoNeighbour() {
         assertThat(client("curl -sS http://" + gateway() + ":8082/stub_status 2>&1 || true")).contains("Failed to connect");
-        assertThat(stack.compose("exec", "-T", "nginx", "wget", "-q", "-O", "-", "http://analysis-nginx-status:8082/stub_status").text())
+        assertThat(stack.compose("exec", "-T", "nginx", "wget", "-q", "-O", "-", "http://" + Project.NAME + "-nginx-status:8082/stub_status").text())
                 .contains("Active connections");
     }
 

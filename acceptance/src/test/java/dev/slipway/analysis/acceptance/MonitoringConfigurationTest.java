@@ -127,7 +127,7 @@ class MonitoringConfigurationTest {
                     + installed.text().lines().filter(line -> !line.startsWith("npm warn")).findFirst().orElse(""));
         }
         assumeTrue(installed.exitCode() == 0);
-        Path resources = Project.FOLDER.resolve("acceptance/src/test/resources/dashboards");
+        Path resources = Path.of("src/test/resources/dashboards");
         Files.copy(resources.resolve("dashboard.ts"), folder.resolve("dashboard.ts"));
         String declaration = "import type { Checked } from './dashboard';\nexport const dashboard: Checked = ";
         for (Path file : MonitoringFiles.files("grafana/dashboards")) {

@@ -72,7 +72,8 @@ class MonitoringTest {
         Path webhook = project.resolve("secrets/alert_webhook.url");
         webhook.toFile().setWritable(true);
         Files.writeString(webhook, "http://" + host + ":" + receiver.getAddress().getPort() + "/\n");
-        stack.with("COMPOSE_FILE", stack.variable("COMPOSE_FILE") + ":docker-compose.betanet.yml:acceptance/src/test/resources/monitored-production.yml")
+        Files.copy(Path.of("src/test/resources/monitored-production.yml"), project.resolve("monitored.yml"));
+        stack.with("COMPOSE_FILE", stack.variable("COMPOSE_FILE") + ":docker-compose.betanet.yml:monitored.yml")
                 .with("APP_CPUS", "1.5")
                 .with("WORKER_CPUS", "1.5")
                 .script("secrets.sh")

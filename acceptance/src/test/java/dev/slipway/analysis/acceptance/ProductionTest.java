@@ -53,7 +53,7 @@ class ProductionTest {
             }
         }));
         List<String> networks = new ArrayList<>(model().at("/services/nginx/networks").propertyNames());
-        assertThat(networks).containsExactlyInAnyOrder("analysis-net", "nginx_proxy", "way");
+        assertThat(networks).containsExactlyInAnyOrder(Project.NAME + "-net", "nginx_proxy", "way");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.slipway.analysis.acceptance;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,15 +9,27 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Set;
+import java.util.stream.Stream;
 
-/** The project's files. */
+/** The files of the project that is tested: the reference, or the one whose folder {@code -Dtested.project} names. */
 final class Project {
 
-    static final Path FOLDER = Path.of("..");
+    static final Path FOLDER = Path.of(System.getProperty("tested.project", ".."));
 
-    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "backups", ".env");
+    /** The project's name, by which its images and networks are called. */
+    static final String NAME = name();
+
+    private static final Set<String> NOT_COPIED = Set.of("acceptance", "archetype", "bench", "target", ".git", ".idea", "node_modules", "backups", ".env");
 
     private Project() {}
+
+    private static String name() {
+        try (Stream<String> lines = Files.lines(FOLDER.resolve("docker-compose.yml"))) {
+            return lines.filter(line -> line.startsWith("name: ")).findFirst().orElseThrow().substring("name: ".length());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 
     /** Copies what is needed to build and run, without what belongs to this machine. */
     static void copy(Path folder) throws IOException {

@@ -89,9 +89,9 @@ class RefusedDeployTest {
         assertThat(stack.script("doctor.sh", "--no-containers").text()).as("its ports").containsPattern("ok    ports: .*" + stack.variable("DB_PORT"));
     }
 
-    /** @return its image, which is the one of .env */
+    /** @return its image, which is the Compose file's */
     private static String databaseFrom(Path folder, String layers) throws IOException {
-        String image = Files.readString(project.resolve(".env")).replaceAll("(?s).*\nDB_IMAGE=(\\S+).*", "$1");
+        String image = Files.readString(project.resolve("docker-compose.yml")).replaceAll("(?s).*\\$\\{DB_IMAGE:-([^}]+)}.*", "$1");
         stack.run("docker run -d --name $COMPOSE_PROJECT_NAME-db-1 -v ${COMPOSE_PROJECT_NAME}_db-data:/var/lib/mysql -p 127.0.0.1:$DB_PORT:3306"
                         + " --label com.docker.compose.project=$COMPOSE_PROJECT_NAME --label com.docker.compose.service=db"
                         + " --label com.docker.compose.oneoff=False --label com.docker.compose.config-hash=none"

@@ -30,9 +30,10 @@ class RulesTest {
 
     @Test
     void prometheusAcceptsItsConfigurationAndEveryTestOfARulePasses() {
-        String tests = "check config /etc/prometheus/prometheus.yml && cd /etc/prometheus/tests && promtool test rules *.yml";
+        String tests = "check config /etc/prometheus/prometheus.yml && cd /tests && promtool test rules *.yml";
+        Path folder = Path.of("src/test/resources/prometheus").toAbsolutePath();
 
-        var run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("prometheus"), "--entrypoint", "sh",
+        var run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("prometheus"), "-v", folder + ":/tests:ro", "--entrypoint", "sh",
                 image("docker-compose.yml", "prometheus"), "-c", "promtool " + tests);
 
         assertThat(run.assertSuccess().text()).contains("SUCCESS").doesNotContain("FAILED");

@@ -32,7 +32,7 @@ class ScriptsTest {
     @BeforeEach
     void aProject() throws IOException {
         project = Files.createDirectory(host.resolve("the project"));
-        run(Project.FOLDER, "mkdir \"$0/secrets\"; cp -R secrets/dev \"$0/secrets\"; cp -R scripts .env.example docker-compose*.yml \"$0\"", project.toString())
+        run(Project.FOLDER, "mkdir \"$0/secrets\"; cp -R secrets/dev \"$0/secrets\"; cp -R scripts .env.example docker-compose*.yml hardened.yml \"$0\"", project.toString())
                 .assertSuccess();
     }
 
@@ -134,14 +134,14 @@ class ScriptsTest {
         "IMAGE=${TAG:-b}c  | bc",
         "IMAGE=a\\nIMAGE=x  | x",
         "IMAGE='${TAG}<$'  | ${TAG}<$",
-        "IMAGE=            | analysis-app",
-        "OTHER=x           | analysis-app"
+        "IMAGE=            | NAME-app",
+        "OTHER=x           | NAME-app"
     })
     void aSettingIsWhatComposeReads(String line, String value) throws IOException {
         assumeCompose();
         Files.writeString(project.resolve(".env"), "# A comment.\r\n" + line.replace("\\n", "\r\n") + "\r\n");
 
-        assertThat(lib("setting IMAGE").assertSuccess().text()).isEqualTo(value + "\n");
+        assertThat(lib("setting IMAGE").assertSuccess().text()).isEqualTo(value.replace("NAME", Project.NAME) + "\n");
     }
 
     @Test

@@ -53,7 +53,7 @@ public final class SendCommand implements Callable<Integer> {
     @Parameters(
             arity = "1..*",
             paramLabel = "FILE",
-            description = "A JSON object that POST /api/analyses takes, or several one after the other; or a folder of such files.")
+            description = "A JSON object that the service takes, or several one after the other; or a folder of such files.")
     private List<Path> files;
 
     @Override

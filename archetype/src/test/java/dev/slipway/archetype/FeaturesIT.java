@@ -1,0 +1,60 @@
+package dev.slipway.archetype;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class FeaturesIT {
+
+    @Test
+    void aProjectWithoutTheMixnetHoldsNoWordOfItAndItsLayersMerge() throws Exception {
+        Path folder = Maven.emptyFolder("without the mixnet");
+
+        Maven.generate(folder, "artifactId=orders", "mixnet=false").assertSuccess();
+
+        Path project = folder.resolve("orders");
+        for (Path file : files(project)) {
+            assertThat(project.relativize(file) + "\n" + Files.readString(file, StandardCharsets.ISO_8859_1))
+                    .doesNotContainIgnoringCase("mixn", "betanet", "packets", "submissions", "tink");
+        }
+        assertLayersMerge(project, "docker-compose.yml", "docker-compose.yml:docker-compose.override.yml", "docker-compose.yml:docker-compose.prod.yml");
+        System.out.printf("without the mixnet: %d files, %d lines, %d entries%n", files(project).size(), lines(project), entries(project));
+    }
+
+    private static void assertLayersMerge(Path project, String... layers) throws Exception {
+        if (Run.of(project, "", List.of("docker", "compose", "version")).exitCode() != 0) {
+            System.out.println("SKIPPED: whether the layers of a generated project merge, for there is no Docker Compose");
+            return;
+        }
+        for (String set : layers) {
+            Run.of(project, "", List.of("env", "COMPOSE_FILE=" + set, "docker", "compose", "--profile", "*", "config", "-q")).assertSuccess();
+        }
+    }
+
+    private static List<Path> files(Path project) throws IOException {
+        try (Stream<Path> files = Files.walk(project)) {
+            return files.filter(Files::isRegularFile).toList();
+        }
+    }
+
+    private static long lines(Path project) throws IOException {
+        long lines = 0;
+        for (Path file : files(project)) {
+            lines += Files.readString(file, StandardCharsets.ISO_8859_1).lines().count();
+        }
+        return lines;
+    }
+
+    /** What a user sees at the root. */
+    private static long entries(Path project) throws IOException {
+        try (Stream<Path> entries = Files.list(project)) {
+            return entries.filter(entry -> !entry.getFileName().toString().startsWith(".")).count();
+        }
+    }
+}
