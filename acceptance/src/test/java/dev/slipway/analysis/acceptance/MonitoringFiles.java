@@ -37,7 +37,7 @@ final class MonitoringFiles {
     /** Every test of a rule, by its file's name. */
     static List<Map<String, Object>> ruleTests() {
         List<Map<String, Object>> tests = new ArrayList<>();
-        for (Path file : files("prometheus/tests")) {
+        for (Path file : filesOf(Path.of("src/test/resources/prometheus"))) {
             tests.addAll(list(yaml(file).get("tests")));
         }
         return tests;
@@ -80,7 +80,11 @@ final class MonitoringFiles {
     }
 
     static List<Path> files(String folder) {
-        try (Stream<Path> files = Files.list(MONITORING.resolve(folder))) {
+        return filesOf(MONITORING.resolve(folder));
+    }
+
+    private static List<Path> filesOf(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
             return files.sorted().toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
