@@ -98,7 +98,9 @@ variables() {
     # The same letters without underscores are most likely the same name.
     near=$(printf '%s\n' "$known" | awk -v name="$name" '
       function bare(s) { gsub(/[^A-Za-z0-9]/, "", s); return toupper(s) }
-      !found && (index(bare($0), bare(name)) || index(bare(name), bare($0))) { print; found = 1 }')
+      bare($0) == bare(name) { like = $0; exit }
+      !like && (index(bare($0), bare(name)) || index(bare(name), bare($0))) { like = $0 }
+      END { if (like) print like }')
     report warn ".env sets $name, which nothing reads" "${near:+is it $near? }the names are in .env.example"
   done < .env
   [ "$reported" != "$before" ] || report ok ".env sets only what the Compose files read"
