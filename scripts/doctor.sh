@@ -120,7 +120,7 @@ layers() {
     if [ -f docker-compose.override.yml ]; then files="$files
 docker-compose.override.yml"; fi
   fi
-  production_files=$(sed -n 's/^ *file: \(secrets\/.*\)/\1/p' docker-compose.prod.yml 2> /dev/null |
+  production_files=$(secret_files 2> /dev/null |
     while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done) || true
   while read -r file; do
     case $file in

@@ -105,9 +105,17 @@ confirm() {
   esac
 }
 
+# compose_files PATTERN: the names of this project's Compose files, its features' included.
+compose_files() { find . -maxdepth 2 -name "$1" 2> /dev/null | sort || true; }
+
 # settings: the variables that the Compose files read, each with its default, as NAME=default.
 # shellcheck disable=SC2016           # Compose expands it
-settings() { cat docker-compose*.yml | grep -o '\${[A-Z][A-Z0-9_]*:-[^}]*}' | sed -e 's/^..//' -e 's/:-/=/' -e 's/}$//' | sort -u; }
+settings() { compose_files 'docker-compose*.yml' | tr '\n' '\0' | xargs -0 cat | grep -o '\${[A-Z][A-Z0-9_]*:-[^}]*}' | sed -e 's/^..//' -e 's/:-/=/' -e 's/}$//' | sort -u; }
+
+# secret_files: the files that production's Compose files name as secrets.
+secret_files() {
+  compose_files docker-compose.prod.yml | tr '\n' '\0' | xargs -0 sed -n 's/^ *file: \(\.\.\/\)\{0,1\}\(secrets\/.*\)$/\2/p'
+}
 
 # setting VARIABLE: its value as Compose reads it, from this shell or .env, else its default.
 setting() {

@@ -3,7 +3,7 @@
 #        bash scripts/secrets.sh --check                  changes nothing; says which are missing or not fit for production
 #        bash scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
 #
-# The secrets are the files that docker-compose.prod.yml names, each made of 256 random bits and never overwritten; those
+# The secrets are the files that production's Compose files name, each made of 256 random bits and never overwritten; those
 # that say whom an alert goes to are made empty, which is nobody. Their folder is closed to other users of this host; the
 # files in it are readable, since containers read them as users of their own.
 #
@@ -26,7 +26,7 @@ place() {
   mv "$1.new" "$1"
 }
 
-passwords() { sed -n 's/^ *file: \(secrets\/[a-z_]*\.txt\)$/\1/p' docker-compose.prod.yml; }
+passwords() { secret_files | grep '\.txt$'; }
 
 check() {
   local file wrong
@@ -56,7 +56,7 @@ make() {
       say "made  $file"
     fi
   done
-  sed -n 's/^ *file: \(secrets\/alert_.*\)$/\1/p' docker-compose.prod.yml | while read -r file; do
+  secret_files | sed -n '/\/alert_/p' | while read -r file; do
     if [ -e "$file" ]; then
       say "kept  $file"
     else

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** What can be said of the Compose files without an engine. */
@@ -18,7 +17,7 @@ class ConfigurationTest {
     @Test
     void envExampleHoldsEveryVariableThatAComposeFileReadsWithItsDefault() throws IOException {
         Map<String, String> read = new TreeMap<>();
-        for (Path file : composeFiles()) {
+        for (Path file : Project.composeFiles()) {
             Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}").matcher(Files.readString(file)).results()
                     .filter(variable -> !variable.group(1).equals("COMPOSE_PROJECT_NAME")) // Compose's own.
                     .forEach(variable -> read.put(variable.group(1), String.valueOf(variable.group(2))));
@@ -33,16 +32,10 @@ class ConfigurationTest {
     /** Where Docker's client puts a company's proxy into every container, it would be asked for 127.0.0.1. */
     @Test
     void everyHealthCheckAsksItsOwnContainerAndNoProxy() throws IOException {
-        List<String> checks = composeFiles().stream()
+        List<String> checks = Project.composeFiles().stream()
                 .flatMap(file -> Pattern.compile("\\bwget\\b.{0,15}").matcher(MonitoringFiles.read(file)).results().map(check -> check.group()))
                 .toList();
 
         assertThat(checks).hasSizeGreaterThan(8).allMatch(check -> check.startsWith("wget\", \"-Y\", \"off\"") || check.startsWith("wget -Y off "));
-    }
-
-    private static List<Path> composeFiles() throws IOException {
-        try (Stream<Path> files = Files.list(Project.FOLDER)) {
-            return files.filter(path -> path.getFileName().toString().matches("docker-compose.*\\.yml")).toList();
-        }
     }
 }

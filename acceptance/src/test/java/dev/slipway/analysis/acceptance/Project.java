@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -28,6 +29,14 @@ final class Project {
             return lines.filter(line -> line.startsWith("name: ")).findFirst().orElseThrow().substring("name: ".length());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The Compose files of the project and of its features. */
+    static List<Path> composeFiles() throws IOException {
+        try (Stream<Path> files = Files.find(FOLDER, 2, (path, attributes) -> path.getFileName().toString().matches("docker-compose.*\\.yml")
+                && !path.getParent().endsWith("bench"))) {
+            return files.toList();
         }
     }
 

@@ -34,7 +34,7 @@ class RulesTest {
         Path folder = Path.of("src/test/resources/prometheus").toAbsolutePath();
 
         var run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("prometheus"), "-v", folder + ":/tests:ro", "--entrypoint", "sh",
-                image("docker-compose.yml", "prometheus"), "-c", "promtool " + tests);
+                image("monitoring/docker-compose.yml", "prometheus"), "-c", "promtool " + tests);
 
         assertThat(run.assertSuccess().text()).contains("SUCCESS").doesNotContain("FAILED");
     }
@@ -56,7 +56,7 @@ class RulesTest {
         // With --version it says which and ends, and its configuration stays for its own tool to look at.
         String run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("alertmanager"),
                         "-v", secrets.toAbsolutePath() + ":/run/secrets:ro", "--tmpfs", "/tmp", "--entrypoint", "sh",
-                        image("docker-compose.prod.yml", "alertmanager"), "-c",
+                        image("monitoring/docker-compose.prod.yml", "alertmanager"), "-c",
                         "sh /etc/alertmanager/start.sh --version && amtool check-config /tmp/alertmanager.yml && cat /tmp/alertmanager.yml"
                                 + " && amtool config routes test --config.file=/tmp/alertmanager.yml severity=critical 2> /dev/null"
                                 + " && amtool config routes test --config.file=/tmp/alertmanager.yml severity=warning 2> /dev/null")
@@ -99,7 +99,7 @@ class RulesTest {
         // Who is silenced Alertmanager works out a moment after it has heard of an alert.
         String run = Docker.run("docker", "run", "--rm", "--network", "none", "-v", mount("alertmanager"),
                         "-v", secrets.toAbsolutePath() + ":/run/secrets:ro", "--tmpfs", "/tmp", "--tmpfs", "/alertmanager", "--entrypoint", "sh",
-                        image("docker-compose.prod.yml", "alertmanager"), "-c", """
+                        image("monitoring/docker-compose.prod.yml", "alertmanager"), "-c", """
                         ask() { amtool --alertmanager.url=http://127.0.0.1:9093 alert "$@"; }
                         sh /etc/alertmanager/start.sh > /tmp/log 2>&1 &
                         until ask query > /tmp/answer 2>&1; do kill -0 $! || { cat /tmp/log; exit 1; }; sleep 0.2; done

@@ -32,7 +32,7 @@ class ScriptsTest {
     @BeforeEach
     void aProject() throws IOException {
         project = Files.createDirectory(host.resolve("the project"));
-        run(Project.FOLDER, "mkdir \"$0/secrets\"; cp -R secrets/dev \"$0/secrets\"; cp -R scripts .env.example docker-compose*.yml hardened.yml \"$0\"", project.toString())
+        run(Project.FOLDER, "mkdir \"$0/secrets\"; cp -R secrets/dev \"$0/secrets\"; cp -R scripts .env.example docker-compose*.yml hardened.yml monitoring \"$0\"", project.toString())
                 .assertSuccess();
     }
 

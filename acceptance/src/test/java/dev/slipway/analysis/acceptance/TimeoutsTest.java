@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -80,11 +79,9 @@ class TimeoutsTest {
 
     @Test
     void aHealthCheckEndsBeforeTheNextBegins() throws IOException {
-        try (Stream<Path> files = Files.list(Project.FOLDER)) {
-            for (Path file : files.filter(path -> path.getFileName().toString().matches("docker-compose.*\\.yml")).toList()) {
-                Pattern.compile("interval: (\\S+)\\n *timeout: (\\S+)").matcher(Files.readString(file)).results().forEach(check ->
-                        assertThat(time(check.group(2))).as(file + ": " + check.group()).isLessThan(time(check.group(1))));
-            }
+        for (Path file : Project.composeFiles()) {
+            Pattern.compile("interval: (\\S+)\\n *timeout: (\\S+)").matcher(Files.readString(file)).results().forEach(check ->
+                    assertThat(time(check.group(2))).as(file + ": " + check.group()).isLessThan(time(check.group(1))));
         }
     }
 
