@@ -17,7 +17,11 @@ export LC_ALL=C
 umask 027
 
 NAME="[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
+ACCOUNTS="app|backup|migrator"         # this project's own
+# monitoring:begin
+ACCOUNTS="$ACCOUNTS|exporter"
 METRICS=/var/lib/mysql/backup.prom     # a volume's; of the image's folders the one that belongs to its user
+# monitoring:end
 
 die() {
   printf 'backup: %s\n' "$*" >&2
@@ -88,7 +92,7 @@ ROWS='
 contents() {
   local sums
   sums=$(mktemp -d)
-  awk -v sums="$sums" "$ROWS"'
+  awk -v sums="$sums" -v accounts="$ACCOUNTS" "$ROWS"'
     function begin(what) {
       if (what == object) return
       if (object != "") { close(rows); close(schema) }
@@ -128,7 +132,7 @@ contents() {
       if (!match(line, /DEFINER=([`"][^`"]*[`"]@[`"][^`"]*[`"]|[`"][^`"]*[`"])/)) return
       account = substr(line, RSTART + 8, RLENGTH - 8)
       gsub(/"/, "`", account)
-      if (account !~ /^`(root`@`localhost|mariadb.sys`@`localhost|(app|backup|exporter|migrator)`@`%)`$/) print "definer", account, object
+      if (account !~ "^`(root`@`localhost|mariadb.sys`@`localhost|(" accounts ")`@`%)`$") print "definer", account, object
     }
     BEGIN { begin("database app") }
     { whole = 0 }
@@ -182,6 +186,7 @@ seconds() {
   if [ -z "$1" ]; then echo 0; else date -u -d "$day ${time:0:2}:${time:2:2}:${time:4:2}" +%s; fi
 }
 
+# monitoring:begin
 metrics() {
   local last size=0 verified=0
   last=$(last_backup)
@@ -204,6 +209,7 @@ EOF
   chmod 644 "$METRICS.new"
   mv "$METRICS.new" "$METRICS"
 }
+# monitoring:end
 
 # undumpable: what stands in the way of any dump, in a sentence.
 undumpable() {
@@ -240,7 +246,7 @@ broken_views() {
 others() {
   query "SELECT CONCAT('not-carried account ', user, IF(host = '', '', CONCAT('@', host))) FROM mysql.global_priv
     WHERE user NOT IN ('', 'PUBLIC', 'healthcheck', 'mariadb.sys') AND NOT (user = 'root' AND host <> '%')
-      AND CONCAT(user, '@', host) NOT IN ('app@%', 'backup@%', 'exporter@%', 'migrator@%') ORDER BY 1" 2> /dev/null ||
+      AND CONCAT(user, '@', host) NOT REGEXP '^($ACCOUNTS)@%$' ORDER BY 1" 2> /dev/null ||
     echo "not-carried accounts, if there are any, which cannot be seen before docker compose restart db"
   query "SELECT CONCAT('not-carried database ', schema_name) FROM information_schema.schemata
     WHERE schema_name NOT IN ('app', 'information_schema', 'mysql', 'performance_schema', 'sys', 'test') ORDER BY 1"
@@ -302,7 +308,7 @@ backup() {
     # The one just made and checked stays, whatever its age.
     if [[ ${folder##*/} < $oldest && ${folder##*/} != "$name" ]]; then rm -rf "$folder"; fi
   done
-  metrics
+  metrics                              # monitoring
   awk -v name="$name" -v size="$(stat -c %s "/backups/$name/dump.sql.gz")" '
     $1 == "table" { rows += $(NF - 2); tables++ }
     $1 == "flyway" { version = $2 }
@@ -316,7 +322,7 @@ backup() {
 
 schedule() {
   local wait
-  metrics
+  metrics                              # monitoring
   while true; do
     wait=$(($(seconds "$(last_backup)") + BACKUP_INTERVAL - $(date +%s)))
     if [ "$wait" -gt 0 ]; then
@@ -354,7 +360,7 @@ healthy() {
 
 verified() {
   printf '%s\n' "$1" > /backups/.verified
-  metrics
+  metrics                              # monitoring
 }
 
 # from FOLDER: a backup as a stream.

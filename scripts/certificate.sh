@@ -22,6 +22,7 @@ put() {
   chmod 0444 "$2"                      # for the container's user; the folder keeps other users of this host out
 }
 
+# monitoring:begin
 # measured: says when the certificate ends where node-exporter looks, for the alert CertificateNearExpiry.
 measured() {
   local end seconds
@@ -32,6 +33,7 @@ measured() {
   chmod 0644 metrics/certificate.new
   mv metrics/certificate.new metrics/certificate.prom
 }
+# monitoring:end
 
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 
@@ -50,7 +52,7 @@ self_signed() {
   mkdir -p secrets && chmod 0700 secrets
   put "$work/certificate" "$certificate"
   put "$work/key" "$key"
-  measured
+  measured                             # monitoring
   say "made: $certificate for $1, signed by itself; browsers warn until an ACME client replaces it"
 }
 
@@ -67,7 +69,7 @@ install() {
   mkdir -p secrets && chmod 0700 secrets
   put "$1" "$certificate"
   put "$2" "$key"
-  measured
+  measured                             # monitoring
   if [ -z "$(docker compose --profile edge ps -q --status running edge 2> /dev/null)" ]; then
     say "installed: $certificate; the edge is not running"
     return

@@ -133,8 +133,11 @@ changed() {
     while read -r target source; do
       case $1:$target:$source in
         # What has its own way in, is read again each time, or only before there is a database.
+        # monitoring:begin
         alertmanager:/run/secrets/*) find -L "$source" -newerct "$started" ;; # which looks at its start for whom there is
-        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder/acme" | *:"$folder/metrics") ;;
+        *:"$folder/metrics") ;;
+        # monitoring:end
+        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder/acme") ;;
         db:/docker-entrypoint-initdb.d/* | db:/usr/local/bin/*) ;;
         *:"$folder"/*) find -L "$source" -type f -newerct "$started" ;;
       esac

@@ -170,7 +170,7 @@ running_layers() {
     --format '{{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.project.config_files"}}' |
     awk -v once=" $(of once | list) " '!/docker-compose\.prod\.yml/ && !index(once, " " $1 " ")')" ]; then
     report fail "development ran under the name $project, and its database has development's passwords" \
-      "docker compose down --remove-orphans, with --volumes if its data may go; DB_VOLUME=another in .env leaves them alone, and then docker volume rm ${project}_grafana-data"
+      "docker compose down --remove-orphans, with --volumes if its data may go; DB_VOLUME=another in .env leaves the database's alone, and then docker volume ls has the others"
   elif [ -n "$running" ] && [ "$running" != "$now" ]; then
     report warn "what runs was started from $running, and now $now would be" "$up"
   fi
@@ -259,8 +259,10 @@ secret() {
     report fail "$path is missing" "$mend"
   elif [ -z "$(find -H "$path" -prune -perm -0004)" ]; then
     report fail "$path cannot be read by the containers" "chmod 0444 $path"
+  # monitoring:begin
   elif [[ $1 = alert_* ]]; then
     return                             # may be empty, see alerts
+  # monitoring:end
   elif [[ $path != *.txt ]]; then
     if [ ! -s "$path" ]; then
       report fail "$path is empty" "$renew"
@@ -284,6 +286,7 @@ secrets() {
   [ "$reported" != "$before" ] || report ok "secrets: $(of secret | sed 's/ .*//' | list)"
 }
 
+# monitoring:begin
 alerts() {
   local files
   files=$(of secret | sed -n 's/^alert_[^ ]* //p')
@@ -292,6 +295,7 @@ alerts() {
     report warn "nobody is told of an alert" "docs/monitoring.md says what to write into $(printf '%s' "$files" | sed "s|^$PWD/||" | list)"
   fi
 }
+# monitoring:end
 
 # development FILE: whether it is one of secrets/dev.
 development() {
@@ -435,7 +439,7 @@ layers
 disk "$PWD" "this folder"
 if [ -n "$model" ]; then
   secrets
-  alerts
+  alerts                               # monitoring
   mounts
   certificate
   database

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Usage: bash scripts/secrets.sh                          makes every secret of production that is missing
 #        bash scripts/secrets.sh --check                  changes nothing; says which are missing or not fit for production
-#        bash scripts/secrets.sh rotate NAME [--yes]      gives db_app, db_migrator, db_backup, db_exporter or db_root a new password
+#        bash scripts/secrets.sh rotate NAME [--yes]      gives db_app or another user of the database a new password
 #
-# The secrets are the files that production's Compose files name, each made of 256 random bits and never overwritten; those
-# that say whom an alert goes to are made empty, which is nobody. Their folder is closed to other users of this host; the
-# files in it are readable, since containers read them as users of their own.
+# The secrets are the files that production's Compose files name, each made of 256 random bits and never overwritten.
+# Their folder is closed to other users of this host; the files in it are readable, since containers read them as users of
+# their own.
 #
 # A rotation changes the password in the running database and in its file, and replaces the containers that read it,
 # one after the other. Old and new password are both good meanwhile, so that no request is lost. Cut short, it goes on
@@ -56,6 +56,7 @@ make() {
       say "made  $file"
     fi
   done
+  # monitoring:begin
   secret_files | sed -n '/\/alert_/p' | while read -r file; do
     if [ -e "$file" ]; then
       say "kept  $file"
@@ -64,6 +65,7 @@ make() {
       say "made  $file, empty: docs/monitoring.md"
     fi
   done
+  # monitoring:end
   # mixnet:begin
   hash docker 2> /dev/null || return 0
   files=$(setting COMPOSE_FILE)
@@ -78,8 +80,9 @@ rotate() {
   local name=$1 file=secrets/$1.txt next=secrets/$1.next service
   case $name in
     db_root) user="'root'@'localhost'" ;;
-    db_app | db_migrator | db_backup | db_exporter) user="'${name#db_}'@'%'" ;;
-    *) die "there is no password $name: choose db_app, db_migrator, db_backup, db_exporter or db_root" ;;
+    db_app | db_migrator | db_backup) user="'${name#db_}'@'%'" ;;
+    db_exporter) user="'exporter'@'%'" ;; # monitoring
+    *) die "there is no password $name: choose $(passwords | sed -n 's/.*\(db_.*\)\.txt/\1/p' | list)" ;;
   esac
   need_production
   [ -s "$file" ] || [ -s "$next" ] || die "there is no $file: bash scripts/secrets.sh makes it"
@@ -87,9 +90,11 @@ rotate() {
   confirm "Give $name a new password?"
   alone
 
+  # monitoring:begin
   if [ "$name" = db_exporter ]; then   # a database that is older than the monitoring has no such user
     sql <<< "CREATE USER IF NOT EXISTS $user WITH MAX_USER_CONNECTIONS 3"
   fi
+  # monitoring:end
   [ -s "$next" ] || random | place "$next"
   if [ ! -s "$file" ]; then
     identified "$user" "$next"
@@ -102,9 +107,11 @@ rotate() {
       ! has_service "$service" || roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
     done
   fi
+  # monitoring:begin
   if [ "$name" = db_exporter ]; then   # which reads it as it starts
     docker compose --profile monitoring ps -q mysqld-exporter | while read -r service; do docker restart "$service" > /dev/null; done
   fi
+  # monitoring:end
   identified "$user" "$file"
   rm -f "$next"
   say "$name has a new password."

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -36,7 +37,7 @@ final class Packer {
             Pattern.compile("[^\\n]*reference-only:begin.*?reference-only:end[^\\n]*\\n", Pattern.DOTALL);
 
     /** The features that a project may do without, each with the beginnings of the paths that are its own. */
-    static final Map<String, List<String>> FEATURES = Map.of(
+    static final SortedMap<String, List<String>> FEATURES = new TreeMap<>(Map.of(
             "mixnet",
             List.of(
                     "docker-compose.betanet.yml",
@@ -44,7 +45,14 @@ final class Packer {
                     "mixnode/",
                     "monitoring/grafana/dashboards/betanet-",
                     "scripts/mixnode-keys.sh",
-                    "secrets/dev/mixnode_"));
+                    "secrets/dev/mixnode_"),
+            "monitoring",
+            List.of(
+                    "docs/monitoring.md",
+                    "docs/runbook.md",
+                    "monitoring/",
+                    "secrets/dev/db_exporter.txt",
+                    "secrets/dev/grafana_admin.txt")));
 
     /** Each place where a name of the reference may stand, and what stands there in a project. */
     private static final List<Name> NAMES = List.of(
@@ -63,11 +71,11 @@ final class Packer {
     private static final Pattern LEFT_OVER = Pattern.compile("(?i)slipway");
 
     /** Files that are generated alike. */
-    private record FileSet(boolean filtered, String feature) implements Comparable<FileSet> {
+    private record FileSet(boolean filtered, String features) implements Comparable<FileSet> {
 
         @Override
         public int compareTo(FileSet other) {
-            return Comparator.comparing(FileSet::feature).thenComparing(FileSet::filtered).compare(this, other);
+            return Comparator.comparing(FileSet::features).thenComparing(FileSet::filtered).compare(this, other);
         }
     }
 
@@ -99,7 +107,7 @@ final class Packer {
                 filtered = template.startsWith("#[[");
                 content = template.getBytes(StandardCharsets.UTF_8);
             }
-            fileSets.put(name, new FileSet(filtered, feature(path)));
+            fileSets.put(name, new FileSet(filtered, features(path)));
             Path target = resources.resolve(name);
             Files.createDirectories(target.getParent());
             Files.write(target, content);
@@ -173,18 +181,17 @@ final class Packer {
         return "#[[" + template + "]]#";
     }
 
-    /** The feature that a file belongs to, or nothing. */
-    private static String feature(String path) {
+    /** The features that a file belongs to, as a condition; nothing if it is always there. */
+    private static String features(String path) {
         return FEATURES.entrySet().stream()
                 .filter(feature -> feature.getValue().stream().anyMatch(path::startsWith))
-                .map(Map.Entry::getKey)
-                .findFirst()
-                .orElse("");
+                .map(feature -> "$" + feature.getKey() + " == 'true'")
+                .collect(Collectors.joining(" && "));
     }
 
     /** Of a feature in a file that others share: the lines between two markers, and each line that ends in its name as a comment. */
     private static Pattern optional(String feature) {
-        String line = "[^\\n]*(?:#|<!--) " + feature;
+        String line = "[^\\n]*(?:#|--|//|<!--) " + feature;
         return Pattern.compile(line + ":begin(?:.|\\n)*?" + feature + ":end[^\\n]*\\n|" + line + "(?: -->)?\\n");
     }
 
@@ -226,7 +233,7 @@ final class Packer {
 
     /** A condition is evaluated as a template; plugins before 3.4 do not know it, and generate every feature. */
     private static String fileSet(FileSet set, Map<String, FileSet> fileSets) {
-        String condition = set.feature.isEmpty() ? "" : " includeCondition=\"${" + set.feature + "}\"";
+        String condition = set.features.isEmpty() ? "" : " includeCondition=\"" + escape("#if(" + set.features + ")true#end") + "\"";
         return fileSets.entrySet().stream()
                 .filter(entry -> entry.getValue().equals(set) && !entry.getKey().equals("pom.xml"))
                 .map(entry -> "        <include>" + escape(entry.getKey()) + "</include>\n")

@@ -6,28 +6,47 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class FeaturesIT {
 
-    @Test
-    void aProjectWithoutTheMixnetHoldsNoWordOfItAndItsLayersMerge() throws Exception {
-        Path folder = Maven.emptyFolder("without the mixnet");
+    private static final String[] MIXNET = {"mixn", "betanet", "tink"};
+    private static final String[] MONITORING = {
+        "monitoring", "grafana", "loki", "alloy", "alertmanager", "cadvisor", "mysqld", "node-exporter", "db_exporter", "runbook", "prometheus:"
+    };
 
-        Maven.generate(folder, "artifactId=orders", "mixnet=false").assertSuccess();
+    @ParameterizedTest(name = "monitoring={0}, mixnet={1}")
+    @CsvSource({"true, false", "false, true", "false, false"})
+    void aProjectHoldsNoWordOfAFeatureThatWasNotChosenAndItsLayersMerge(boolean monitoring, boolean mixnet) throws Exception {
+        Path folder = Maven.emptyFolder("features");
+
+        Maven.generate(folder, "artifactId=orders", "monitoring=" + monitoring, "mixnet=" + mixnet).assertSuccess();
 
         Path project = folder.resolve("orders");
         for (Path file : files(project)) {
-            assertThat(project.relativize(file) + "\n" + Files.readString(file, StandardCharsets.ISO_8859_1))
-                    .doesNotContainIgnoringCase("mixn", "betanet", "tink");
+            String text = project.relativize(file) + "\n" + Files.readString(file, StandardCharsets.ISO_8859_1);
+            if (!mixnet) {
+                assertThat(text).doesNotContainIgnoringCase(MIXNET);
+            }
+            if (!monitoring) {
+                assertThat(text).doesNotContainIgnoringCase(MONITORING);
+            }
         }
-        assertLayersMerge(project, "docker-compose.yml", "docker-compose.yml:docker-compose.override.yml", "docker-compose.yml:docker-compose.prod.yml");
-        System.out.printf("without the mixnet: %d files, %d lines, %d entries%n", files(project).size(), lines(project), entries(project));
+        List<String> layers = new ArrayList<>(List.of(
+                "docker-compose.yml", "docker-compose.yml:docker-compose.override.yml", "docker-compose.yml:docker-compose.prod.yml"));
+        if (mixnet) {
+            layers.addAll(List.of("docker-compose.yml:docker-compose.betanet.yml", "docker-compose.yml:docker-compose.override.yml:docker-compose.betanet.yml"));
+        }
+        assertLayersMerge(project, layers);
+        System.out.printf("monitoring=%s, mixnet=%s: %d files, %d lines, %d entries%n",
+                monitoring, mixnet, files(project).size(), lines(project), entries(project));
     }
 
-    private static void assertLayersMerge(Path project, String... layers) throws Exception {
+    private static void assertLayersMerge(Path project, List<String> layers) throws Exception {
         if (Run.of(project, "", List.of("docker", "compose", "version")).exitCode() != 0) {
             System.out.println("SKIPPED: whether the layers of a generated project merge, for there is no Docker Compose");
             return;

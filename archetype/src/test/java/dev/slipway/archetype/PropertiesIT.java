@@ -29,7 +29,8 @@ class PropertiesIT {
                 "httpPort   | 0                | must be a port",
                 "httpPort   | 65536            | must be a port",
                 "httpPort   | http             | must be a port",
-                "mixnet     | maybe            | must be true or false"
+                "mixnet     | maybe            | must be true or false",
+                "monitoring | maybe            | must be true or false"
             })
     void aBadValueIsRefusedInBatchModeBeforeAFileIsWritten(String property, String value, String rule) throws Exception {
         Path folder = Maven.emptyFolder("bad value");
@@ -70,8 +71,8 @@ class PropertiesIT {
     void interactiveModeAsksForTheNamesAloneAndAsksAgainAfterABadOne() throws Exception {
         Path folder = Maven.emptyFolder("interactive");
 
-        // groupId; artifactId, first a bad one; package, the mixnet and the check as offered; confirmed.
-        Run run = Maven.generateInteractively(folder, "com.acme-shop\nBad_Name\norders\n\n\n\ny\n").assertSuccess();
+        // groupId; artifactId, first a bad one; package, the features and the check as offered; confirmed.
+        Run run = Maven.generateInteractively(folder, "com.acme-shop\nBad_Name\norders\n\n\n\n\ny\n").assertSuccess();
 
         assertThat(run.output()).doesNotContain("Define value for property 'httpPort'");
         assertThat(folder.resolve("orders/app/src/main/java/com/acme_shop/orders/Application.java")).exists();

@@ -43,7 +43,12 @@ class ContainerConfiguration {
         Database() {
             super(DockerImageName.parse(IMAGE).asCompatibleSubstituteFor(NAME));
             withDatabaseName("app").withUsername("migrator").withPassword(DatabaseConfiguration.PASSWORD);
-            for (String secret : new String[] {"db_app", "db_backup", "db_exporter", "db_root"}) {
+            for (String secret : new String[] {
+                "db_app",
+                "db_backup",
+                "db_exporter", // monitoring
+                "db_root"
+            }) {
                 withCopyToContainer(Transferable.of(DatabaseConfiguration.PASSWORD), "/run/secrets/" + secret);
             }
             withCopyFileToContainer(
