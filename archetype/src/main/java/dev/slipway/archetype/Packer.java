@@ -54,6 +54,9 @@ final class Packer {
                     "secrets/dev/db_exporter.txt",
                     "secrets/dev/grafana_admin.txt")));
 
+    /** The lines between a feature's two markers, or one line that ends in its name as a comment. */
+    private static final Pattern OPTIONAL = optionalPattern();
+
     /** Each place where a name of the reference may stand, and what stands there in a project. */
     private static final List<Name> NAMES = List.of(
             new Name("dev/slipway/analysis", "${packageInPathFormat}"),
@@ -77,6 +80,13 @@ final class Packer {
         public int compareTo(FileSet other) {
             return Comparator.comparing(FileSet::features).thenComparing(FileSet::filtered).compare(this, other);
         }
+    }
+
+    private static Pattern optionalPattern() {
+        String line = "[^\\n]*(?:#|--|//|<!--) ";
+        String name = "(" + String.join("|", FEATURES.keySet()) + ")";
+        return Pattern.compile("(" + line + name + ":begin[^\\n]*\\n)((?:.*\\n)*?)(" + line + "\\2:end[^\\n]*\\n)|"
+                + line + name + "(?: -->)?\\n");
     }
 
     private record Name(Pattern pattern, String property) {
@@ -163,11 +173,7 @@ final class Packer {
             template = name.pattern.matcher(template).replaceAll(Matcher.quoteReplacement("]]#" + name.property + "#[["));
             remaining = name.pattern.matcher(remaining).replaceAll("");
         }
-        for (String feature : FEATURES.keySet()) {
-            template = optional(feature).matcher(template)
-                    .replaceAll(found -> Matcher.quoteReplacement(
-                            "]]##if($" + feature + " == 'true')#[[" + found.group() + "]]##end#[["));
-        }
+        template = optional(template);
         if (LEFT_OVER.matcher(remaining).find()) {
             throw new IllegalStateException(path + " names the reference where no property takes its place:"
                     + " mark the lines reference-only, or add the place to Packer.NAMES.");
@@ -189,10 +195,13 @@ final class Packer {
                 .collect(Collectors.joining(" && "));
     }
 
-    /** Of a feature in a file that others share: the lines between two markers, and each line that ends in its name as a comment. */
-    private static Pattern optional(String feature) {
-        String line = "[^\\n]*(?:#|--|//|<!--) " + feature;
-        return Pattern.compile(line + ":begin(?:.|\\n)*?" + feature + ":end[^\\n]*\\n|" + line + "(?: -->)?\\n");
+    /** Makes what only some features have in a file that others share depend on them. */
+    private static String optional(String text) {
+        return OPTIONAL.matcher(text).replaceAll(found -> {
+            boolean block = found.group(1) != null;
+            String kept = block ? found.group(1) + optional(found.group(3)) + found.group(4) : found.group();
+            return Matcher.quoteReplacement("]]##if($" + found.group(block ? 2 : 5) + " == 'true')#[[" + kept + "]]##end#[[");
+        });
     }
 
     private static String text(byte[] content) {

@@ -16,7 +16,7 @@ class FeaturesIT {
 
     private static final String[] MIXNET = {"mixn", "betanet", "tink"};
     private static final String[] MONITORING = {
-        "monitoring", "grafana", "loki", "alloy", "alertmanager", "cadvisor", "mysqld", "node-exporter", "db_exporter", "runbook", "prometheus:"
+        "monitoring", "grafana", "loki", "alloy", "alertmanager", "cadvisor", "mysqld-exporter", "node-exporter", "db_exporter", "runbook", "prometheus:"
     };
 
     @ParameterizedTest(name = "monitoring={0}, mixnet={1}")
