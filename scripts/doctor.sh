@@ -70,7 +70,7 @@ variables() {
     return
   fi
   known=$(settings | sed 's/=.*//')
-  readers=$(cat .env ./*.yml ./*.yaml 2> /dev/null) || true # layers of the user's own may read others
+  readers=$(cat .env ./*.yml ./*.yaml ./*/docker-compose*.yml 2> /dev/null) || true # layers of the user's own may read others
   while IFS= read -r line || [ -n "$line" ]; do
     if [ -n "$within" ]; then          # a quoted value of several lines
       [[ $line != *"$within"* ]] || within=''

@@ -105,16 +105,31 @@ confirm() {
   esac
 }
 
-# compose_files PATTERN: the names of this project's Compose files, its features' included.
-compose_files() { find . -maxdepth 2 -name "$1" 2> /dev/null | sort || true; }
+# compose_files: this project's Compose files, the base first, and those that they include.
+compose_files() {
+  local file
+  for file in docker-compose.yml docker-compose.*.yml; do
+    if [ -f "$file" ] && [ -r "$file" ]; then
+      printf '%s\n' "$file"
+      sed -n 's/^  - \([a-z]*\/docker-compose[a-z.]*\.yml\).*/\1/p' "$file"
+    fi
+  done
+}
 
 # settings: the variables that the Compose files read, each with its default, as NAME=default.
-# shellcheck disable=SC2016           # Compose expands it
-settings() { compose_files 'docker-compose*.yml' | tr '\n' '\0' | xargs -0 cat | grep -o '\${[A-Z][A-Z0-9_]*:-[^}]*}' | sed -e 's/^..//' -e 's/:-/=/' -e 's/}$//' | sort -u; }
+settings() {
+  local file
+  # shellcheck disable=SC2016          # Compose expands it
+  compose_files | while read -r file; do grep -o '\${[A-Z][A-Z0-9_]*:-[^}]*}' "$file" || true; done |
+    sed -e 's/^..//' -e 's/:-/=/' -e 's/}$//' | awk -F= '!seen[$1]++'
+}
 
 # secret_files: the files that production's Compose files name as secrets.
 secret_files() {
-  compose_files docker-compose.prod.yml | tr '\n' '\0' | xargs -0 sed -n 's/^ *file: \(\.\.\/\)\{0,1\}\(secrets\/.*\)$/\2/p'
+  local file
+  compose_files | grep 'docker-compose\.prod\.yml$' | while read -r file; do
+    sed -n 's/^ *file: \(\.\.\/\)\{0,1\}\(secrets\/.*\)$/\2/p' "$file"
+  done
 }
 
 # setting VARIABLE: its value as Compose reads it, from this shell or .env, else its default.

@@ -16,7 +16,7 @@ while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=
 . "$(dirname "$script")/lib.sh"
 help "$@"
 
-# What --write submits, where, and what its answer holds in the end.
+# What --write submits, where, and what its answer holds in the end; nothing where sample is empty.
 sample='/api/analyses {"name": "test-docker-compose", "values": [1, 2, 3, 4]}' result='"mean":2.5'
 
 patience=120                           # seconds for a service to become healthy
@@ -201,7 +201,7 @@ endpoints() {
   answers 200 text/plain GET /healthz
   answers 200 text/plain GET /readyz
   answers 200 application/json GET /api/openapi
-  answers 400 application/problem+json GET '/api/openapi?=1'
+  answers 400 application/problem+json GET '/api/openapi?=1'     # as the service itself refuses what it cannot read
   answers 404 application/problem+json GET /nothing
   answers 404 application/problem+json GET /actuator/health
 }
@@ -248,6 +248,7 @@ survives() {
 
 data() {
   local path='' before='' started kept
+  [ -n "$sample" ] || write=""
   if [ -n "$write" ]; then submitted || return 0; fi
   if [ -n "$restart" ]; then
     started=$SECONDS

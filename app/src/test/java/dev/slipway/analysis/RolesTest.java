@@ -58,7 +58,7 @@ class RolesTest {
         } while (port >= 32_768); // From there on they are given to connections.
         try (ConfigurableApplicationContext worker = start("worker", "--management.server.port=" + port)) {
             assertThat(status(worker, "/actuator/health/readiness")).isEqualTo(200);
-            assertThat(status(worker, "/api/notes")).isEqualTo(404);
+            assertThat(status(worker, "/api/test-notes")).isEqualTo(404);
         }
     }
 
@@ -73,13 +73,13 @@ class RolesTest {
             started = output.getOut().length();
             String nuls = "%00".repeat(1_000_000);
             for (String[] hostile : new String[][] {
-                {"POST /api/notes", "Content-Type: application/x-www-form-urlencoded", "%" + nuls},
-                {"PUT /api/notes", "Content-Type: application/x-www-form-urlencoded", nuls},
-                {"POST /api/notes", "Content-Type: multipart/form-data", nuls},
-                {"POST /api/notes", "Content-Type: application/json", "{\"" + "\\u0000".repeat(8_000) + "\": 1}"},
-                {"POST /api/notes", "Content-Type: application/json", "\0".repeat(1_000_000)},
-                {"GET /api/notes?" + "%00".repeat(2_000) + "%", "Cookie: =\0;\"", ""},
-                {"GET /api/notes?=" + "%00".repeat(2_000), "Accept: " + "/".repeat(5_000), ""},
+                {"POST /api/test-notes", "Content-Type: application/x-www-form-urlencoded", "%" + nuls},
+                {"PUT /api/test-notes", "Content-Type: application/x-www-form-urlencoded", nuls},
+                {"POST /api/test-notes", "Content-Type: multipart/form-data", nuls},
+                {"POST /api/test-notes", "Content-Type: application/json", "{\"" + "\\u0000".repeat(8_000) + "\": 1}"},
+                {"POST /api/test-notes", "Content-Type: application/json", "\0".repeat(1_000_000)},
+                {"GET /api/test-notes?" + "%00".repeat(2_000) + "%", "Cookie: =\0;\"", ""},
+                {"GET /api/test-notes?=" + "%00".repeat(2_000), "Accept: " + "/".repeat(5_000), ""},
                 {"GET /api/" + "n".repeat(5_000), "Accept: */*", ""},
                 {"GET /" + "<".repeat(5_000), "Host: " + "_".repeat(2_000), ""}
             }) {

@@ -54,7 +54,7 @@ final class Packer {
                     "secrets/dev/db_exporter.txt",
                     "secrets/dev/grafana_admin.txt")));
 
-    /** The lines between a feature's two markers, or one line that ends in its name as a comment. */
+    /** The lines between a feature's two markers, with an empty line before them, or one line that ends in its name as a comment. */
     private static final Pattern OPTIONAL = optionalPattern();
 
     /** Each place where a name of the reference may stand, and what stands there in a project. */
@@ -85,7 +85,7 @@ final class Packer {
     private static Pattern optionalPattern() {
         String line = "[^\\n]*(?:#|--|//|<!--) ";
         String name = "(" + String.join("|", FEATURES.keySet()) + ")";
-        return Pattern.compile("(" + line + name + ":begin[^\\n]*\\n)((?:.*\\n)*?)(" + line + "\\2:end[^\\n]*\\n)|"
+        return Pattern.compile("((?:(?<=\\n)\\n)?" + line + name + ":begin[^\\n]*\\n)((?:.*\\n)*?)(" + line + "\\2:end[^\\n]*\\n)|"
                 + line + name + "(?: -->)?\\n");
     }
 
@@ -174,6 +174,11 @@ final class Packer {
             remaining = name.pattern.matcher(remaining).replaceAll("");
         }
         template = optional(template);
+        for (String name : Stream.concat(FEATURES.keySet().stream(), Stream.of("reference-only")).toList()) {
+            if (count(text, name + ":begin") != count(text, name + ":end")) {
+                throw new IllegalStateException(path + " has a marker " + name + ":begin or " + name + ":end without the other.");
+            }
+        }
         if (LEFT_OVER.matcher(remaining).find()) {
             throw new IllegalStateException(path + " names the reference where no property takes its place:"
                     + " mark the lines reference-only, or add the place to Packer.NAMES.");
@@ -193,6 +198,10 @@ final class Packer {
                 .filter(feature -> feature.getValue().stream().anyMatch(path::startsWith))
                 .map(feature -> "$" + feature.getKey() + " == 'true'")
                 .collect(Collectors.joining(" && "));
+    }
+
+    private static int count(String text, String marker) {
+        return text.split(Pattern.quote(marker), -1).length;
     }
 
     /** Makes what only some features have in a file that others share depend on them. */

@@ -29,6 +29,9 @@ class FeaturesIT {
         Path project = folder.resolve("orders");
         for (Path file : files(project)) {
             String text = project.relativize(file) + "\n" + Files.readString(file, StandardCharsets.ISO_8859_1);
+            if (file.toString().endsWith(".sh")) {
+                Run.of(project, "", List.of("bash", "-n", file.toString())).assertSuccess();
+            }
             if (!mixnet) {
                 assertThat(text).doesNotContainIgnoringCase(MIXNET);
             }

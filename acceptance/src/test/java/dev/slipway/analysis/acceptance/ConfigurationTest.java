@@ -20,10 +20,12 @@ class ConfigurationTest {
         for (Path file : Project.composeFiles()) {
             Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}").matcher(Files.readString(file)).results()
                     .filter(variable -> !variable.group(1).equals("COMPOSE_PROJECT_NAME")) // Compose's own.
-                    .forEach(variable -> read.put(variable.group(1), String.valueOf(variable.group(2))));
+                    .forEach(variable -> assertThat(read.merge(variable.group(1), String.valueOf(variable.group(2)), (one, other) -> one))
+                            .as(variable.group(1) + " has one default")
+                            .isEqualTo(String.valueOf(variable.group(2))));
         }
         Map<String, String> described = new TreeMap<>();
-        Pattern.compile("(?m)^# (?!COMPOSE_)([A-Z_]+)=(.*)$").matcher(Files.readString(Project.FOLDER.resolve(".env.example"))).results()
+        Pattern.compile("(?m)^# (?!COMPOSE_)([A-Z][A-Z0-9_]*)=(.*)$").matcher(Files.readString(Project.FOLDER.resolve(".env.example"))).results()
                 .forEach(variable -> described.put(variable.group(1), variable.group(2)));
 
         assertThat(described).isEqualTo(read);

@@ -63,7 +63,7 @@ class DocsTest {
         }
     }
 
-    /** A generated project's scripts are not executable before its first build. */
+    /** A generated project's scripts are not executable where the archetype's last step cannot run. */
     @Test
     void everyCommandCallsAScriptByBash() throws IOException {
         List<Path> pages = new ArrayList<>(pages());

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -20,7 +21,9 @@ final class Project {
     /** The project's name, by which its images and networks are called. */
     static final String NAME = name();
 
-    private static final Set<String> NOT_COPIED = Set.of("acceptance", "archetype", "bench", "target", ".git", ".idea", "node_modules", "backups", ".env");
+    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "backups", ".env");
+
+    private static final Set<String> WORKSHOP = Set.of(".ci", "acceptance", "archetype", "bench");
 
     private Project() {}
 
@@ -34,20 +37,23 @@ final class Project {
 
     /** The Compose files of the project and of its features. */
     static List<Path> composeFiles() throws IOException {
-        try (Stream<Path> files = Files.find(FOLDER, 2, (path, attributes) -> path.getFileName().toString().matches("docker-compose.*\\.yml")
-                && !path.getParent().endsWith("bench"))) {
-            return files.toList();
+        List<Path> files = new ArrayList<>();
+        for (Path folder : List.of(FOLDER, FOLDER.resolve("monitoring"))) {
+            try (Stream<Path> found = Files.list(folder)) {
+                found.filter(path -> path.getFileName().toString().matches("docker-compose.*\\.yml")).forEach(files::add);
+            }
         }
+        return files;
     }
 
-    /** Copies what is needed to build and run, without what belongs to this machine. */
+    /** Copies what is needed to build and run, without what belongs to this machine or to the workshop. */
     static void copy(Path folder) throws IOException {
         Path from = FOLDER.toRealPath();
         Files.walkFileTree(from, new SimpleFileVisitor<>() {
 
             @Override
             public FileVisitResult preVisitDirectory(Path visited, BasicFileAttributes attributes) throws IOException {
-                if (NOT_COPIED.contains(visited.getFileName().toString())) {
+                if (NOT_COPIED.contains(visited.getFileName().toString()) || WORKSHOP.contains(from.relativize(visited).toString())) {
                     return FileVisitResult.SKIP_SUBTREE;
                 }
                 Files.createDirectories(folder.resolve(from.relativize(visited).toString()));
@@ -59,6 +65,10 @@ final class Project {
                 boolean secret = visited.getParent().equals(from.resolve("secrets"));
                 if (!secret && !NOT_COPIED.contains(visited.getFileName().toString())) {
                     Files.copy(visited, folder.resolve(from.relativize(visited).toString()), StandardCopyOption.COPY_ATTRIBUTES);
+                }
+                if (visited.equals(from.resolve("pom.xml"))) { // Which names the workshop's modules.
+                    Files.writeString(folder.resolve("pom.xml"), Files.readString(visited)
+                            .replaceAll("(?s)[^\\n]*reference-only:begin.*?reference-only:end[^\\n]*\\n", ""));
                 }
                 return FileVisitResult.CONTINUE;
             }

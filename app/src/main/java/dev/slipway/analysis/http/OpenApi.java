@@ -58,14 +58,18 @@ class OpenApi {
             add(responses, HttpStatus.CONTENT_TOO_LARGE);
             add(responses, HttpStatus.UNSUPPORTED_MEDIA_TYPE);
         }
-        responses.replaceAll((status, response) -> status.startsWith("4") ? problem(response.getDescription()) : response);
+        responses.forEach((status, response) -> {
+            if (status.startsWith("4")) {
+                response.setContent(problem("").getContent());
+            }
+        });
         add(responses, HttpStatus.SERVICE_UNAVAILABLE);
         responses.get("503").addHeaderObject("Retry-After", new Header().description("Seconds").schema(new Schema<>().type("integer")));
         responses.setDefault(problem("A problem (RFC 9457)"));
     }
 
     private static void add(ApiResponses responses, HttpStatus status) {
-        responses.addApiResponse(String.valueOf(status.value()), problem(ProblemType.of(status).title()));
+        responses.putIfAbsent(String.valueOf(status.value()), problem(ProblemType.of(status).title()));
     }
 
     private static ApiResponse problem(String description) {
@@ -82,8 +86,10 @@ class OpenApi {
             return;
         }
         operation.getRequestBody().getContent().values().forEach(media -> {
-            String name = media.getSchema().get$ref().replaceFirst(".*/", "");
-            api.getComponents().getSchemas().get(name).setAdditionalProperties(false);
+            String reference = media.getSchema() == null ? null : media.getSchema().get$ref();
+            if (reference != null) {
+                api.getComponents().getSchemas().get(reference.replaceFirst(".*/", "")).setAdditionalProperties(false);
+            }
         });
     }
 }

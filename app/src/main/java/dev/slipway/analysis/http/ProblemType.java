@@ -50,7 +50,7 @@ enum ProblemType {
         return describe(ProblemDetail.forStatusAndDetail(status, detail));
     }
 
-    /** Gives a problem this type and title, unless it has some of its own; its status and detail stay. */
+    /** Gives a problem this type and title, unless it has a type of its own; its status and detail stay. */
     ProblemDetail describe(ProblemDetail problem) {
         if (problem.getType() == null) {
             problem.setType(uri());

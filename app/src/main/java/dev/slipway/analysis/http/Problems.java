@@ -26,7 +26,7 @@ import org.springframework.validation.FieldError;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
-import org.springframework.web.ErrorResponse;
+import org.springframework.web.ErrorResponseException;
 import org.springframework.web.bind.MethodArgumentNotValidException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RequestHeader;
@@ -56,7 +56,7 @@ class Problems extends ResponseEntityExceptionHandler {
 
     static final String SEND_ALL = "The body ended early: send all of it, in the length or the chunks that the header says.";
 
-    static final String SEND_LESS = "The body is longer or deeper than is accepted: send fewer values at once.";
+    static final String SEND_LESS = "The body is longer or deeper than is accepted: send less at once.";
 
     /** Characters of a request that an answer repeats at most. */
     private static final int QUOTED = 100;
@@ -115,7 +115,10 @@ class Problems extends ResponseEntityExceptionHandler {
     @Override
     protected ResponseEntity<Object> handleExceptionInternal(
             Exception e, @Nullable Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        Object said = e instanceof ErrorResponse own && body == null ? own.getBody() : body;
+        if (status.is5xxServerError()) {
+            log.error("Answered by {}", status, e);
+        }
+        Object said = e instanceof ErrorResponseException own && body == null ? own.getBody() : body;
         ProblemDetail problem = said instanceof ProblemDetail detail ? detail : ProblemDetail.forStatus(status);
         return super.handleExceptionInternal(
                 e, ProblemType.of(status).describe(problem), headers, status, request);

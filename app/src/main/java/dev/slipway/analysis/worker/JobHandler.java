@@ -2,7 +2,10 @@ package dev.slipway.analysis.worker;
 
 import java.util.Map;
 
-/** What the domain says of its jobs: where they wait, and what is done with one. This package does the rest. */
+/**
+ * What the domain says of its jobs: where they wait, and what is done with one. This package does the rest. It wants one bean of it, in
+ * the roles {@code web} and {@code worker}. Whoever submits a job asks {@link QueueLimit} first and counts it as {@code jobs.submitted}.
+ */
 public interface JobHandler {
 
     QueueTable table();
@@ -11,13 +14,13 @@ public interface JobHandler {
     long footprint();
 
     /**
-     * Handles one job, on a thread of the worker. An interrupt says that its time is over.
+     * Handles one job, while other threads handle others. An interrupt says that its time is over.
      *
      * @param input what was stored for it
      * @return the columns of its row that the result is written into, with their values
      * @throws NoResultException if this input has no result, now or ever
-     * @throws Exception if another attempt may succeed; the message of an {@link IllegalArgumentException} is the job's failure
-     *     when the last one did not
+     * @throws Exception if another attempt may succeed; after the last one the job's failure ends with the message of an
+     *     {@link IllegalArgumentException}, and with no other's
      */
     Map<String, Object> handle(byte[] input) throws Exception;
 }

@@ -2,7 +2,9 @@ package dev.slipway.analysis.worker;
 
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -60,12 +62,13 @@ class Queue {
         return transaction.execute(tx -> {
             // Any plan but reading the index in its order would lock rows that are not taken.
             Optional<Job> claimed = sql("""
-                            SELECT id, {input} AS input, COALESCE(lease_owner LIKE 'alone-%', FALSE) AS ended_its_worker,
-                                IF(status = 'RUNNING' AND lease_owner NOT LIKE 'alone-%', GREATEST(attempts, 1), attempts + 1) AS attempt
+                            SELECT {name}.id, {inputs}.{input} AS input, COALESCE({name}.lease_owner LIKE 'alone-%', FALSE) AS ended_its_worker,
+                                IF({name}.status = 'RUNNING' AND {name}.lease_owner NOT LIKE 'alone-%',
+                                    GREATEST({name}.attempts, 1), {name}.attempts + 1) AS attempt
                             FROM {name} FORCE INDEX (by_status_and_creation)
-                                LEFT JOIN {inputs} ON {reference} = id
-                            WHERE status = :status AND due_at <= UTC_TIMESTAMP(6)
-                            ORDER BY created_at, id
+                                LEFT JOIN {inputs} ON {inputs}.{reference} = {name}.id
+                            WHERE {name}.status = :status AND {name}.due_at <= UTC_TIMESTAMP(6)
+                            ORDER BY {name}.created_at, {name}.id
                             LIMIT 1
                             FOR UPDATE SKIP LOCKED
                             """)
@@ -120,13 +123,17 @@ class Queue {
 
     private JdbcClient.StatementSpec statement(Outcome outcome) {
         if (outcome instanceof Outcome.Done done) {
-            String columns = done.columns().keySet().stream().map(column -> ", " + column + " = :" + column).collect(Collectors.joining());
+            Map<String, Object> results = new TreeMap<>(); // One order, and so one text of the statement.
+            done.columns().forEach((column, value) -> results.put("result_" + column, value));
+            String columns = results.keySet().stream()
+                    .map(result -> ", `" + result.substring("result_".length()) + "` = :" + result)
+                    .collect(Collectors.joining());
             return sql("""
                             UPDATE {name}
                             SET status = 'DONE', finished_at = UTC_TIMESTAMP(6), due_at = NULL, lease_owner = NULL{columns}
                             WHERE id = :id AND lease_owner = :owner
                             """.replace("{columns}", columns))
-                    .params(done.columns());
+                    .params(results);
         }
         if (outcome instanceof Outcome.Retry retry) {
             return sql("""

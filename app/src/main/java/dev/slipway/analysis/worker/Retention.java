@@ -13,7 +13,7 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * Removes what finished long ago, and inputs that an earlier version kept of what is finished. Replicas that do so at once take different rows.
+ * Removes jobs that finished long ago, and inputs of finished jobs, which an earlier version kept. Replicas that do so at once take different rows.
  */
 @Component
 @Profile("worker")
@@ -66,8 +66,8 @@ class Retention {
     /** Without a lock on the input of what waits, which a claim would not see then. */
     private int removeInputs() {
         return delete("{inputs} WHERE {reference}", sql("""
-                        SELECT {reference} FROM {inputs} STRAIGHT_JOIN {name} ON id = {reference}
-                        WHERE due_at IS NULL
+                        SELECT {inputs}.{reference} FROM {inputs} STRAIGHT_JOIN {name} ON {name}.id = {inputs}.{reference}
+                        WHERE {name}.due_at IS NULL
                         LIMIT :batch
                         """));
     }

@@ -3,6 +3,7 @@ package dev.slipway.analysis.worker;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,11 +23,13 @@ import org.springframework.boot.availability.ReadinessState;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Profile;
+import org.springframework.dao.DataAccessException;
 import org.springframework.dao.NonTransientDataAccessException;
 import org.springframework.dao.NonTransientDataAccessResourceException;
 import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import org.springframework.stereotype.Component;
+import org.springframework.transaction.TransactionException;
 
 /**
  * Works the queue off, each thread one job at a time: claims it, computes it, writes its outcome down. While there
@@ -252,7 +255,7 @@ class Worker implements SmartLifecycle {
             if (input == null) {
                 throw new IllegalArgumentException("What was stored for it is gone.");
             }
-            columns = metrics.timed(() -> computation.of(input));
+            columns = Objects.requireNonNull(metrics.timed(() -> computation.of(input)), "The handler gave no columns.");
         } catch (Throwable e) { // An Error, too, is this job's own.
             failure = e;
         }
@@ -310,6 +313,9 @@ class Worker implements SmartLifecycle {
     private static boolean refused(RuntimeException e) {
         if (e.getCause() instanceof SQLException sql && "45000".equals(sql.getSQLState())) {
             return true; // A trigger's SIGNAL, which the driver takes for a broken connection.
+        }
+        if (!(e instanceof DataAccessException || e instanceof TransactionException)) {
+            return true; // Not the database's.
         }
         return e instanceof NonTransientDataAccessException
                 && !(e instanceof NonTransientDataAccessResourceException || e instanceof UncategorizedDataAccessException);

@@ -42,8 +42,8 @@ record WorkerProperties(
     }
 
     /**
-     * @param footprint bytes that a thread may need
-     * @param heap bytes that there are
+     * @param footprint bytes of heap that one job takes
+     * @param heap bytes of heap that this process has
      * @throws IllegalArgumentException if the threads may need more than half of the heap
      */
     static void check(int threads, long footprint, long heap) {

@@ -26,7 +26,7 @@ class AnalysisApiTest {
 
     @AfterEach
     void cleanUp() {
-        database.clear();
+        database.clear("analysis");
     }
 
     @Test
@@ -112,6 +112,7 @@ class AnalysisApiTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
+        "page=-1     | page must be greater than or equal to 0.",
         "page=1001   | page must be less than or equal to 1000.",
         "size=0      | size must be greater than or equal to 1.",
         "size=101    | size must be less than or equal to 100.",
@@ -121,5 +122,25 @@ class AnalysisApiTest {
     })
     void aBadPageIsRefused(String query, String detail) {
         api.get("/api/analyses?" + query).expectStatus().isBadRequest().expectBody().jsonPath("$.detail").isEqualTo(detail);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "{'values': [1]}               | name must not be blank.",
+        "{'name': ' ', 'values': [1]}  | name must not be blank.",
+        "{'name': 'a'}                 | values must not be null.",
+        "{'name': 'a', 'values': []}   | values size must be between 1 and 100000."
+    })
+    void aBadBodyIsRefused(String body, String detail) {
+        api.post(body.replace('\'', '"')).expectStatus().isBadRequest().expectBody().jsonPath("$.detail").isEqualTo(detail);
+    }
+
+    @Test
+    void whatIsTooLongIsRefused() {
+        double[] values = {1};
+        api.post(Map.of("name", "a".repeat(201), "values", values)).expectStatus().isBadRequest();
+        api.post(Map.of("name", "a", "values", new double[100_001])).expectStatus().isBadRequest();
+        api.post(Map.of("name", "a", "values", values), "Idempotency-Key", "k".repeat(256)).expectStatus().isBadRequest();
+        api.post(Map.of("name", "a", "values", values), "Idempotency-Key", "two words").expectStatus().isBadRequest();
     }
 }

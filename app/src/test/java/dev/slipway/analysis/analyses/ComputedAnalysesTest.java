@@ -39,7 +39,7 @@ class ComputedAnalysesTest {
         if (!worker.isRunning()) {
             worker.start();
         }
-        database.clear();
+        database.clear("analysis");
     }
 
     @Test

@@ -31,7 +31,7 @@ class IdempotencyTest {
 
     @AfterEach
     void cleanUp() {
-        database.clear();
+        database.clear("analysis");
     }
 
     @Test

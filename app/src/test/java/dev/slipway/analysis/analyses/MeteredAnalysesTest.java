@@ -35,7 +35,7 @@ class MeteredAnalysesTest {
 
     @AfterEach
     void clear() {
-        service.getBean(TestDatabase.class).clear();
+        service.getBean(TestDatabase.class).clear("analysis");
     }
 
     @AfterAll

@@ -27,7 +27,7 @@ class PagingTest {
 
     @AfterEach
     void cleanUp() {
-        database.clear();
+        database.clear("analysis");
     }
 
     @Test

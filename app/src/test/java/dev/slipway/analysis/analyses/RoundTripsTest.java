@@ -35,7 +35,7 @@ class RoundTripsTest {
 
     @AfterEach
     void cleanUp() {
-        database.clear();
+        database.clear("analysis");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.slipway.analysis.database;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.slipway.analysis.ServiceTest;
@@ -48,10 +49,10 @@ class UsersTest {
     @ValueSource(
             strings = {
                 "CREATE TABLE intruder (id INT)",
-                "ALTER TABLE note ADD COLUMN intruder INT",
-                "DROP TABLE note",
-                "TRUNCATE TABLE note",
-                "CREATE INDEX intruder ON note (name)",
+                "ALTER TABLE test_note ADD COLUMN intruder INT",
+                "DROP TABLE test_note",
+                "TRUNCATE TABLE test_note",
+                "CREATE INDEX intruder ON test_note (name)",
                 "CREATE VIEW intruder AS SELECT 1",
                 "CREATE USER intruder",
                 "GRANT ALL ON app.* TO app@'%'",
@@ -62,7 +63,7 @@ class UsersTest {
                 "SELECT * FROM mysql.user"
             })
     void appMayNeitherChangeTheSchemaNorItsHistoryNorSeeOthers(String sql) {
-        assertThat(database.sql("SELECT COUNT(*) FROM note").query(int.class).single()).as("what is not there is denied, too").isZero();
+        assertThatCode(() -> database.sql("SELECT 1 FROM test_note").query().listOfRows()).as("the table is there").doesNotThrowAnyException();
         assertThatThrownBy(() -> JdbcClient.create(dataSource).sql(sql).query().listOfRows())
                 .rootCause()
                 .hasMessageContaining("denied");

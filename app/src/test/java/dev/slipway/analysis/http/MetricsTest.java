@@ -42,21 +42,21 @@ class MetricsTest {
 
     @AfterAll
     static void stop() {
-        service.getBean(TestDatabase.class).clear();
+        service.getBean(TestDatabase.class).clear("test_note");
         service.close();
     }
 
     @Test
     void requestsOfClientsFallIntoBucketsAndEveryLabelIsBounded() {
-        request(service, "POST", "/api/notes", "{\"name\": \"measured\", \"values\": [1]}");
-        for (String path : new String[] {"/api/notes/00000000-0000-0000-0000-000000000000", "/api/notes/x", "/no/such/path", "/readyz"}) {
+        request(service, "POST", "/api/test-notes", "{\"name\": \"measured\", \"values\": [1]}");
+        for (String path : new String[] {"/api/test-notes/00000000-0000-0000-0000-000000000000", "/api/test-notes/x", "/no/such/path", "/readyz"}) {
             request(service, "GET", path, "");
         }
-        request(service, "INVENTED", "/api/notes", "");
+        request(service, "INVENTED", "/api/test-notes", "");
 
         assertThat(metrics())
-                .containsPattern("http_server_requests_seconds_bucket\\{.*method=\"POST\",.*uri=\"/api/notes\",le=\"0.25\"}")
-                .contains("uri=\"/api/notes/{id}\"", "hikaricp_connections_active")
+                .containsPattern("http_server_requests_seconds_bucket\\{.*method=\"POST\",.*uri=\"/api/test-notes\",le=\"0.25\"}")
+                .contains("uri=\"/api/test-notes/{id}\"", "hikaricp_connections_active")
                 .doesNotContain("INVENTED", "00000000", "/no/such/path", "readyz", "uri=\"/actuator");
     }
 
@@ -77,9 +77,9 @@ class MetricsTest {
                 "management.tracing.sampling.probability=1",
                 "logging.structured.format.console=ecs",
                 "logging.level.org.springframework.web.servlet=debug")) {
-            request(traced, "GET", "/api/notes", "");
+            request(traced, "GET", "/api/test-notes", "");
 
-            assertThat(received.get(20, TimeUnit.SECONDS)).contains("http get /api/notes");
+            assertThat(received.get(20, TimeUnit.SECONDS)).contains("http get /api/test-notes");
         } finally {
             collector.stop(0);
         }

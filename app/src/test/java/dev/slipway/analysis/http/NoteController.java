@@ -31,9 +31,9 @@ import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
 
 /** An API of the tests' own, in the profile {@code notes}: one of each kind of parameter, and exceptions with a problem of their own. */
-@RestController
+@RestController("testNoteController")
 @Profile("notes & web")
-@RequestMapping(path = "/api/notes", produces = MediaType.APPLICATION_JSON_VALUE)
+@RequestMapping(path = "/api/test-notes", produces = MediaType.APPLICATION_JSON_VALUE)
 class NoteController {
 
     private final EntityManager notes;
@@ -68,7 +68,7 @@ class NoteController {
             @RequestParam(required = false) Colour colour,
             @RequestParam(defaultValue = "0") @Min(0) @Max(1000) int page,
             @RequestParam(defaultValue = "name") @Pattern(regexp = "name|id", message = "must be name or id") String sort) {
-        return notes.createQuery("from Note order by " + sort, Note.class).setFirstResult(page * 20).setMaxResults(20).getResultList();
+        return notes.createQuery("from TestNote order by " + sort, Note.class).setFirstResult(page * 20).setMaxResults(20).getResultList();
     }
 
     @GetMapping("/{id}")

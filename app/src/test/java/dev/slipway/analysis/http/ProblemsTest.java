@@ -88,30 +88,31 @@ class ProblemsTest {
     })
     void anotherMediaTypeIsA415(String mediaType) throws Exception {
         String form = "%";
-        assertProblem(send("POST", "/api/notes", form, "Content-Type", mediaType), 415, "unsupported-media-type", "application/json");
-        assertThat(send("PUT", "/api/notes", form, "Content-Type", mediaType).statusCode()).isIn(405, 415);
-        assertThat(send("DELETE", "/api/notes/" + ID, form, "Content-Type", mediaType).statusCode()).isIn(404, 415);
+        assertProblem(send("POST", "/api/test-notes", form, "Content-Type", mediaType), 415, "unsupported-media-type", "application/json");
+        assertThat(send("PUT", "/api/test-notes", form, "Content-Type", mediaType).statusCode()).isIn(405, 415);
+        assertThat(send("DELETE", "/api/test-notes/" + ID, form, "Content-Type", mediaType).statusCode()).isIn(404, 415);
     }
 
     static Stream<Arguments> badRequests() {
         return Stream.of(
-                arguments("GET", "/api/notes?page=-1", 400, "invalid-request", "page must be greater than or equal to 0."),
-                arguments("GET", "/api/notes?page=1001", 400, "invalid-request", "page must be less than or equal to 1000."),
-                arguments("GET", "/api/notes?page=x", 400, "invalid-request", "page must be a whole number."),
-                arguments("GET", "/api/notes?page=0x10", 400, "invalid-request", "page must be a whole number."),
-                arguments("GET", "/api/notes?page=%EF%BC%91", 400, "invalid-request", "page must be a whole number."),
-                arguments("GET", "/api/notes?page=%201", 400, "invalid-request", "page must be a whole number."),
-                arguments("GET", "/api/notes?=1", 400, "invalid-request", "The query cannot be read"),
-                arguments("GET", "/api/notes?" + "a=1&".repeat(1500), 400, "invalid-request", "The query cannot be read"),
-                arguments("GET", "/api/notes?colour=RED&colour=BLUE", 400, "invalid-request", "each parameter comes once"),
-                arguments("GET", "/api/notes?sort=name&sort=desc", 400, "invalid-request", "The query cannot be read"),
-                arguments("GET", "/api/notes?page=99999999999", 400, "invalid-request", "page must be a whole number."),
-                arguments("GET", "/api/notes?sort=failure", 400, "invalid-request", "sort must be name or id."),
-                arguments("GET", "/api/notes?colour=GREEN", 400, "invalid-request", "colour must be one of [RED, BLUE]."),
-                arguments("GET", "/api/notes/1-1-1-1-1", 400, "invalid-request", "id must be a UUID."),
-                arguments("GET", "/api/notes/no-id", 400, "invalid-request", "id must be a UUID."),
-                arguments("GET", "/api/notes/" + ID, 404, "not-found", "There is no note " + ID + "."),
-                arguments("DELETE", "/api/notes/" + ID, 404, "not-found", "There is no note " + ID + "."),
+                arguments("GET", "/api/test-notes?page=-1", 400, "invalid-request", "page must be greater than or equal to 0."),
+                arguments("GET", "/api/test-notes?page=1001", 400, "invalid-request", "page must be less than or equal to 1000."),
+                arguments("GET", "/api/test-notes?page=x", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/test-notes?page=0x10", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/test-notes?page=%EF%BC%91", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/test-notes?page=%201", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/test-notes?=1", 400, "invalid-request", "The query cannot be read"),
+                arguments("GET", "/api/test-notes?" + "a=1&".repeat(1500), 400, "invalid-request", "The query cannot be read"),
+                arguments("GET", "/api/test-notes?colour=RED&colour=BLUE", 400, "invalid-request", "each parameter comes once"),
+                arguments("GET", "/api/test-notes?sort=name&sort=desc", 400, "invalid-request", "The query cannot be read"),
+                arguments("GET", "/api/test-notes?page=99999999999", 400, "invalid-request", "page must be a whole number."),
+                arguments("GET", "/api/test-notes?sort=failure", 400, "invalid-request", "sort must be name or id."),
+                arguments("GET", "/api/test-notes?colour=GREEN", 400, "invalid-request", "colour must be one of [RED, BLUE]."),
+                arguments("GET", "/api/test-notes?colour=red", 400, "invalid-request", "colour must be one of [RED, BLUE]."),
+                arguments("GET", "/api/test-notes/1-1-1-1-1", 400, "invalid-request", "id must be a UUID."),
+                arguments("GET", "/api/test-notes/no-id", 400, "invalid-request", "id must be a UUID."),
+                arguments("GET", "/api/test-notes/" + ID, 404, "not-found", "There is no note " + ID + "."),
+                arguments("DELETE", "/api/test-notes/" + ID, 404, "not-found", "There is no note " + ID + "."),
                 arguments("GET", "/api/nothing", 404, "not-found", "No such path"),
                 arguments("GET", "/", 404, "not-found", "No such path"),
                 arguments("GET", "/index.html", 404, "not-found", "No such path"),
@@ -119,8 +120,8 @@ class ProblemsTest {
                 arguments("GET", "/webjars/a", 404, "not-found", "No such path"),
                 arguments("GET", "/api/openapi.yaml", 404, "not-found", "No such path"),
                 arguments("GET", "/error", 404, "not-found", ""),
-                arguments("PUT", "/api/notes", 405, "method-not-allowed", "PUT is not allowed here: use "),
-                arguments("TRACE", "/api/notes", 405, "method-not-allowed", ""));
+                arguments("PUT", "/api/test-notes", 405, "method-not-allowed", "PUT is not allowed here: use "),
+                arguments("TRACE", "/api/test-notes", 405, "method-not-allowed", ""));
     }
 
     @ParameterizedTest(name = "{0} {1}")
@@ -149,7 +150,7 @@ class ProblemsTest {
     void aBadIdempotencyKeyIsA400() throws Exception {
         for (String key : new String[] {"k".repeat(256), "two words"}) {
             assertProblem(
-                    send("POST", "/api/notes", body("a", "1"), "Content-Type", "application/json", "Idempotency-Key", key),
+                    send("POST", "/api/test-notes", body("a", "1"), "Content-Type", "application/json", "Idempotency-Key", key),
                     400, "invalid-request", "Idempotency-Key ");
         }
     }
@@ -157,34 +158,34 @@ class ProblemsTest {
     @ParameterizedTest
     @ValueSource(strings = {"application/xml", "application/yaml", "text/html", "image/*", "nothing", "a/b; c", "*/x"})
     void anotherRepresentationIsA406AndStoresNothing(String accept) throws Exception {
-        database.clear();
+        database.clear("test_note");
 
-        assertProblem(send("GET", "/api/notes", "", "Accept", accept), 406, "not-acceptable", "application/json");
+        assertProblem(send("GET", "/api/test-notes", "", "Accept", accept), 406, "not-acceptable", "application/json");
         assertProblem(
-                send("POST", "/api/notes", body("a", "1"), "Content-Type", "application/json", "Accept", accept),
+                send("POST", "/api/test-notes", body("a", "1"), "Content-Type", "application/json", "Accept", accept),
                 406, "not-acceptable", "application/json");
 
-        api.get("/api/notes").expectBody().jsonPath("$").isEmpty();
+        api.get("/api/test-notes").expectBody().jsonPath("$").isEmpty();
     }
 
     @Test
     void aProblemIsOneWhateverIsAccepted() throws Exception {
         for (String accept : new String[] {"text/html", "nothing"}) {
             assertProblem(send("GET", "/api/nothing", "", "Accept", accept), 404, "not-found", "No such path");
-            assertProblem(send("GET", "/api/notes?=1", "", "Accept", accept), 400, "invalid-request", "The query");
+            assertProblem(send("GET", "/api/test-notes?=1", "", "Accept", accept), 400, "invalid-request", "The query");
         }
     }
 
     @Test
     void pagesOfOtherOriginsAreRefused() throws Exception {
-        assertThat(raw("OPTIONS /api/notes HTTP/1.1", "Host: a", "Origin: http://b", "Access-Control-Request-Method: POST"))
+        assertThat(raw("OPTIONS /api/test-notes HTTP/1.1", "Host: a", "Origin: http://b", "Access-Control-Request-Method: POST"))
                 .startsWith("HTTP/1.1 403")
                 .contains("application/problem+json");
     }
 
     @Test
     void noAnswerIsKeptByACache() throws Exception {
-        for (String path : new String[] {"/api/notes", "/api/nothing", "/api/notes?=1", "/api/openapi"}) {
+        for (String path : new String[] {"/api/test-notes", "/api/nothing", "/api/test-notes?=1", "/api/openapi"}) {
             HttpHeaders headers = send("GET", path, "").headers();
             assertThat(headers.allValues("Cache-Control")).as(path).containsExactly("no-store");
             assertThat(headers.allValues("Vary")).as(path).contains("Accept-Encoding");
@@ -199,7 +200,7 @@ class ProblemsTest {
 
             assertProblem(response, 503, "unavailable", "try again in a moment");
             assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
-            api.get("/api/notes").expectStatus().isOk();
+            api.get("/api/test-notes").expectStatus().isOk();
         } finally {
             database.sql("SET GLOBAL read_only = OFF").update();
         }
@@ -207,7 +208,7 @@ class ProblemsTest {
 
     @Test
     void aStatementThatTakesTooLongIsA503() throws Exception {
-        database.sql("CREATE TRIGGER too_long BEFORE INSERT ON note FOR EACH ROW "
+        database.sql("CREATE TRIGGER too_long BEFORE INSERT ON test_note FOR EACH ROW "
                 + "SIGNAL SQLSTATE '70100' SET MYSQL_ERRNO = 1969, MESSAGE_TEXT = 'Query was interrupted: execution time limit 12.0 sec exceeded'")
                 .update();
         try {
@@ -220,19 +221,19 @@ class ProblemsTest {
     @ParameterizedTest
     @ValueSource(strings = {"Content-Length: 1000\r\n\r\n", "Content-Length: 1000\r\n\r\n{\"name\":", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"nam"})
     void aBodyThatEndsEarlyIsA400(String end) throws Exception {
-        assertThat(exchange("POST /api/notes HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n" + end))
+        assertThat(exchange("POST /api/test-notes HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n" + end))
                 .startsWith("HTTP/1.1 400")
                 .contains("The body ended early");
     }
 
     static Stream<Arguments> unparsable() {
         return Stream.of(
-                arguments("GET /api/notes?name=<|> HTTP/1.1", "Host: a", "does not allow"),
-                arguments("GET /api/notes?page=% HTTP/1.1", "Host: a", "The query cannot be read"),
+                arguments("GET /api/test-notes?name=<|> HTTP/1.1", "Host: a", "does not allow"),
+                arguments("GET /api/test-notes?page=% HTTP/1.1", "Host: a", "The query cannot be read"),
                 arguments("GET /api/%00 HTTP/1.1", "Host: a", ""),
-                arguments("GET /api/notes HTTP/1.1", "Host: a b", "does not allow"),
-                arguments("GET /api/notes HTTP/1.1", "X: no host", "Host is missing"),
-                arguments("GET /api/notes HTTP/1.1", "Host: a\r\nContent-Length: x", "does not allow"));
+                arguments("GET /api/test-notes HTTP/1.1", "Host: a b", "does not allow"),
+                arguments("GET /api/test-notes HTTP/1.1", "X: no host", "Host is missing"),
+                arguments("GET /api/test-notes HTTP/1.1", "Host: a\r\nContent-Length: x", "does not allow"));
     }
 
     @ParameterizedTest
@@ -252,7 +253,7 @@ class ProblemsTest {
 
     @Test
     void http10WithoutAHostIsAnswered() throws Exception {
-        assertThat(raw("GET /api/notes HTTP/1.0")).startsWith("HTTP/1.1 200");
+        assertThat(raw("GET /api/test-notes HTTP/1.0")).startsWith("HTTP/1.1 200");
     }
 
     @Test
@@ -269,7 +270,7 @@ class ProblemsTest {
     }
 
     private HttpResponse<String> post(String body, String contentType) throws Exception {
-        return send("POST", "/api/notes", body, "Content-Type", contentType);
+        return send("POST", "/api/test-notes", body, "Content-Type", contentType);
     }
 
     private HttpResponse<String> send(String method, String path, String body, String... headers) throws Exception {

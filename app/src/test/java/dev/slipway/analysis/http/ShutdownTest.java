@@ -31,9 +31,9 @@ class ShutdownTest {
         String url = "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
         try {
             // A request that lasts.
-            database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.note FOR EACH ROW DO SLEEP(10)").update();
+            database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.test_note FOR EACH ROW DO SLEEP(10)").update();
             CompletableFuture<HttpResponse<String>> creation = http.sendAsync(
-                    HttpRequest.newBuilder(URI.create(url + "/api/notes"))
+                    HttpRequest.newBuilder(URI.create(url + "/api/test-notes"))
                             .header("Content-Type", "application/json")
                             .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"slow\", \"values\": [1]}"))
                             .build(),
@@ -51,7 +51,7 @@ class ShutdownTest {
             assertThat(pool.isClosed()).isTrue();
         } finally {
             database.sql("DROP TRIGGER IF EXISTS app.slow").update();
-            database.clear();
+            database.clear("test_note");
         }
     }
 

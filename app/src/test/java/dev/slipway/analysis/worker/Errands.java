@@ -67,11 +67,12 @@ class Errands {
     UUID submit(String name, int number) {
         UUID id = UUID.randomUUID();
         byte[] bytes = ByteBuffer.allocate(16).putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits()).array();
-        database.sql("INSERT INTO errand (id, name, status, created_at) VALUES (:id, :name, 'QUEUED', UTC_TIMESTAMP(6))")
+        database.sql("INSERT INTO errand (id, name, status, created_at, due_at) VALUES (:id, :name, 'QUEUED', UTC_TIMESTAMP(6), NULL)")
                 .param("id", bytes)
                 .param("name", name)
                 .update();
         database.sql("INSERT INTO errand_input VALUES (:id, :number)").param("id", bytes).param("number", number).update();
+        database.sql("UPDATE errand SET due_at = UTC_TIMESTAMP(6) WHERE id = :id").param("id", bytes).update();
         return id;
     }
 

@@ -81,6 +81,17 @@ class FateTest {
     }
 
     @Test
+    void aComputationWithoutAResultIsItsOwnFailure() {
+        errands.submit("bad", BAD);
+        errands.submit("good", 1);
+
+        start(number -> null);
+
+        awaitFailure("bad", "Given up after 2 attempts. The worker's log says why.");
+        awaitStatus("good", "DONE");
+    }
+
+    @Test
     void aResultThatTheDatabaseRefusesFailsItsJobAlone() {
         errands.submit("bad", BAD);
         errands.submit("good", 1);

@@ -55,7 +55,7 @@ class RetentionTest {
     }
 
     @Test
-    void inputThatAnEarlierVersionKeptOfWhatIsFinishedGo() {
+    void inputThatAnEarlierVersionKeptOfWhatIsFinishedGoes() {
         errands.submit("waiting", 1);
         insert("finished", "DONE", 250, 0);
         database.sql("INSERT INTO errand_input SELECT id, REPEAT('1', 8) FROM errand WHERE name = 'finished'").update();
