@@ -78,7 +78,7 @@ class ProblemsTest {
     void aBodyOverTheLimitIsA413() throws Exception {
         String tooLarge = body("a", "1" + " ".repeat(5_000_000));
 
-        assertProblem(post(tooLarge, "application/json"), 413, "body-too-large", "send fewer values");
+        assertProblem(post(tooLarge, "application/json"), 413, "body-too-large", "send less at once");
     }
 
     @ParameterizedTest
