@@ -132,7 +132,7 @@ changed() {
   docker inspect -f '{{range .Mounts}}{{if eq .Type "bind"}}{{if not .RW}}{{.Destination}} {{.Source}}{{"\n"}}{{end}}{{end}}{{end}}' "$2" |
     while read -r target source; do
       case $1:$target:$source in
-        # What has its own way in, is read again each time, or only before there is a database.
+        # No restart for what is reloaded, is read at each use, or is read only while a database is made.
         # monitoring:begin
         alertmanager:/run/secrets/*) find -L "$source" -newerct "$started" ;; # which looks at its start for whom there is
         *:"$folder/metrics") ;;

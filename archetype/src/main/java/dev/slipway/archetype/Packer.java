@@ -74,11 +74,11 @@ final class Packer {
     private static final Pattern LEFT_OVER = Pattern.compile("(?i)slipway");
 
     /** Files that are generated alike. */
-    private record FileSet(boolean filtered, String features) implements Comparable<FileSet> {
+    private record FileSet(boolean filtered, String condition) implements Comparable<FileSet> {
 
         @Override
         public int compareTo(FileSet other) {
-            return Comparator.comparing(FileSet::features).thenComparing(FileSet::filtered).compare(this, other);
+            return Comparator.comparing(FileSet::condition).thenComparing(FileSet::filtered).compare(this, other);
         }
     }
 
@@ -117,15 +117,23 @@ final class Packer {
                 filtered = template.startsWith("#[[");
                 content = template.getBytes(StandardCharsets.UTF_8);
             }
-            fileSets.put(name, new FileSet(filtered, features(path)));
+            fileSets.put(name, new FileSet(filtered, condition(path)));
             Path target = resources.resolve(name);
             Files.createDirectories(target.getParent());
             Files.write(target, content);
         }
+        fileSets.put("LICENSE", new FileSet(true, "$license != 'none'"));
+        Files.writeString(resources.resolve("LICENSE"), license(tree));
         Path metadata = archetype.resolve("META-INF/maven/archetype-metadata.xml");
         Files.createDirectories(metadata.getParent());
         Files.writeString(metadata, metadata(fileSets));
         Files.copy(tree.resolve("archetype/src/main/archetype-post-generate.groovy"), archetype.resolve("META-INF/archetype-post-generate.groovy"));
+    }
+
+    /** The licence that somebody chose for what is generated; Apache's is also the template's own. */
+    private static String license(Path tree) throws IOException {
+        return "#if($license == 'MIT')" + Files.readString(tree.resolve("archetype/src/main/licenses/MIT"))
+                + "#else#[[" + Files.readString(tree.resolve("LICENSE")) + "]]##end";
     }
 
     /** The files of the tree that git does not ignore, less the reference's own. Needs no git: a download has none. */
@@ -193,7 +201,7 @@ final class Packer {
     }
 
     /** The features that a file belongs to, as a condition; nothing if it is always there. */
-    private static String features(String path) {
+    private static String condition(String path) {
         return FEATURES.entrySet().stream()
                 .filter(feature -> feature.getValue().stream().anyMatch(path::startsWith))
                 .map(feature -> "$" + feature.getKey() + " == 'true'")
@@ -251,7 +259,7 @@ final class Packer {
 
     /** A condition is evaluated as a template; plugins before 3.4 do not know it, and generate every feature. */
     private static String fileSet(FileSet set, Map<String, FileSet> fileSets) {
-        String condition = set.features.isEmpty() ? "" : " includeCondition=\"" + escape("#if(" + set.features + ")true#end") + "\"";
+        String condition = set.condition.isEmpty() ? "" : " includeCondition=\"" + escape("#if(" + set.condition + ")true#end") + "\"";
         return fileSets.entrySet().stream()
                 .filter(entry -> entry.getValue().equals(set) && !entry.getKey().equals("pom.xml"))
                 .map(entry -> "        <include>" + escape(entry.getKey()) + "</include>\n")

@@ -30,7 +30,8 @@ class PropertiesIT {
                 "httpPort   | 65536            | must be a port",
                 "httpPort   | http             | must be a port",
                 "mixnet     | maybe            | must be true or false",
-                "monitoring | maybe            | must be true or false"
+                "monitoring | maybe            | must be true or false",
+                "license    | GPL              | must be none, Apache-2.0 or MIT"
             })
     void aBadValueIsRefusedInBatchModeBeforeAFileIsWritten(String property, String value, String rule) throws Exception {
         Path folder = Maven.emptyFolder("bad value");
@@ -65,6 +66,18 @@ class PropertiesIT {
         Maven.generate(folder, property + "=" + value).assertSuccess();
 
         assertThat(Files.readString(folder.resolve("service/pom.xml")) + Files.readString(folder.resolve("service/.env.example"))).contains(value);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"MIT, the authors of service", "Apache-2.0, Apache License"})
+    void aLicenceIsChosenOrThereIsNone(String license, String text) throws Exception {
+        Path folder = Maven.emptyFolder("licence");
+
+        Maven.generate(folder, "license=" + license).assertSuccess();
+        Maven.generate(folder, "artifactId=without").assertSuccess();
+
+        assertThat(folder.resolve("service/LICENSE")).content().contains(text).doesNotContain("#", "${");
+        assertThat(folder.resolve("without/LICENSE")).doesNotExist();
     }
 
     @Test

@@ -33,7 +33,7 @@ class DeployTest {
         stack = Stack.production(project).with("COMPOSE_PROFILES", "backup");
         Docker.Output deploy = stack.script("deploy.sh", "first");
         first = deployed(deploy);
-        assertThat(deploy.text()).contains("This shell sets COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME HTTP_PORT ");
+        assertThat(deploy.text()).contains("This shell sets COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME ", " HTTP_PORT ");
     }
 
     @AfterAll

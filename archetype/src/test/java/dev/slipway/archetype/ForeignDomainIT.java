@@ -1,0 +1,103 @@
+package dev.slipway.archetype;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** A user's own domain, {@code src/test/resources/orders}, in place of the sample, as docs/make-it-yours.md says; it has no jobs. */
+class ForeignDomainIT {
+
+    private static final Path ORDERS = Path.of("src/test/resources/orders").toAbsolutePath();
+    private static final String BASE = "java/com/acme/orders/";
+
+    private Path project;
+
+    @Test
+    void itTakesTheSamplesPlaceAndTheProjectsTestsPass() throws Exception {
+        Path folder = Maven.emptyFolder("foreign domain");
+        Maven.generate(folder, "groupId=com.acme", "artifactId=orders", "mixnet=false").assertSuccess();
+        project = folder.resolve("orders");
+        Map<Path, String> before = outsideTheService();
+
+        for (String source : List.of("main", "test")) {
+            delete("app/src/" + source + "/" + BASE + "analyses");
+            delete("app/src/" + source + "/" + BASE + "worker");
+            copy(source.equals("main") ? "main/java" : "test", "app/src/" + source + "/" + BASE + "order");
+        }
+        delete("app/src/main/resources/db/migration/V1__analysis.sql");
+        delete("app/src/main/resources/db/migration/V2__started_at.sql");
+        copy("main/db", "app/src/main/resources/db/migration");
+        replace("app/src/main/resources/application.yaml", "(?m)^queue:.*\\n(  .*\\n)*\\n", "");
+        replace("app/src/test/" + BASE + "TestApplication.java", "/api/analyses", "/api/orders");
+        replace("app/src/test/" + BASE + "TestApplication.java", "\\{.*2, 4]}", "{\\\\\"customer\\\\\": \\\\\"Ada\\\\\", \\\\\"amount\\\\\": 12.5}");
+        replace("README.md", "/api/analyses", "/api/orders");
+        replace("scripts/test-docker-compose.sh", "(?m)^sample=.*", "sample='/api/orders {\"customer\": \"Ada\", \"amount\": 12.5}' result='\"NEW\"'");
+        for (String layer : List.of("docker-compose.yml", "docker-compose.prod.yml", "docker-compose.override.yml")) {
+            replace(layer, "(?m)^  worker:\\n(    .*\\n)*\\n?", "");
+        }
+        replace("docker-compose.override.yml", "web,worker,migrate", "web,migrate");
+
+        Map<Path, String> after = outsideTheService();
+        List<Path> changed = before.keySet().stream().filter(file -> !before.get(file).equals(after.get(file))).toList();
+        System.out.println("a foreign domain changed, outside app/src: " + changed);
+        assertThat(changed).hasSize(5);
+        assertThat(after).allSatisfy((file, text) ->
+                assertThat(text).as(file.toString()).doesNotContain("/api/analyses", "analysis_values", "AnalysisController", "analyses/"));
+
+        Run verify = Maven.run(project, "", List.of("-B", "-ntp", "verify")).assertSuccess();
+
+        assertThat(verify.output()).contains("OrderApiTest").containsPattern("Tests run: \\d{3}, Failures: 0, Errors: 0, Skipped: 0");
+        if (Run.of(project, "", List.of("docker", "compose", "version")).exitCode() == 0) {
+            for (String layers : List.of("docker-compose.yml", "docker-compose.yml:docker-compose.override.yml", "docker-compose.yml:docker-compose.prod.yml")) {
+                Run.of(project, "", List.of("env", "COMPOSE_FILE=" + layers, "docker", "compose", "--profile", "*", "config", "-q")).assertSuccess();
+            }
+        }
+    }
+
+    private Map<Path, String> outsideTheService() throws IOException {
+        Map<Path, String> files = new TreeMap<>();
+        try (Stream<Path> found = Files.walk(project)) {
+            for (Path file : found.filter(Files::isRegularFile).toList()) {
+                Path path = project.relativize(file);
+                if (!path.startsWith("app/src") && !path.startsWith("app/target") && !path.startsWith("target")) {
+                    files.put(path, Files.readString(file, StandardCharsets.ISO_8859_1));
+                }
+            }
+        }
+        return files;
+    }
+
+    private void copy(String from, String to) throws IOException {
+        Files.createDirectories(project.resolve(to));
+        try (Stream<Path> files = Files.list(ORDERS.resolve(from))) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Files.copy(file, project.resolve(to).resolve(file.getFileName()));
+            }
+        }
+    }
+
+    private void delete(String path) throws IOException {
+        try (Stream<Path> files = Files.walk(project.resolve(path))) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    private void replace(String path, String regex, String replacement) throws IOException {
+        Path file = project.resolve(path);
+        String text = Files.readString(file);
+        assertThat(Pattern.compile(regex).matcher(text).find()).as(path + " has " + regex).isTrue();
+        Files.writeString(file, text.replaceAll(regex, replacement));
+    }
+}
