@@ -20,10 +20,36 @@ class ForeignDomainIT {
     private static final Path ORDERS = Path.of("src/test/resources/orders").toAbsolutePath();
     private static final String BASE = "java/com/acme/orders/";
 
+    /** The base, then production, as README.md says, with a backup that is restored for a test. */
+    private static final String STACKS = """
+            set -e
+            export COMPOSE_PROJECT_NAME=foreign HTTP_PORT=28882 PROXY_NETWORK=foreign IMAGE=foreign
+            export COMPOSE_FILE=docker-compose.yml
+            docker compose up --build --detach --wait --quiet-pull
+            bash scripts/test-docker-compose.sh --write
+            docker compose down --volumes
+            export COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml
+            docker network create foreign
+            cp .env.example .env
+            bash scripts/secrets.sh
+            bash scripts/deploy.sh first
+            bash scripts/test-docker-compose.sh --write
+            bash scripts/backup.sh
+            bash scripts/backup.sh --verify
+            """;
+
+    private static final String REMOVE = """
+            export COMPOSE_PROJECT_NAME=foreign COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml PROXY_NETWORK=foreign
+            docker compose --profile '*' down --volumes --remove-orphans
+            docker network rm foreign
+            docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -E '^(localhost/)?foreign:' | xargs -r docker image rm --force
+            true
+            """;
+
     private Path project;
 
     @Test
-    void itTakesTheSamplesPlaceAndTheProjectsTestsPass() throws Exception {
+    void itTakesTheSamplesPlaceAndTheProjectStaysGreen() throws Exception {
         Path folder = Maven.emptyFolder("foreign domain");
         Maven.generate(folder, "groupId=com.acme", "artifactId=orders", "mixnet=false").assertSuccess();
         project = folder.resolve("orders");
@@ -54,13 +80,18 @@ class ForeignDomainIT {
         assertThat(after).allSatisfy((file, text) ->
                 assertThat(text).as(file.toString()).doesNotContain("/api/analyses", "analysis_values", "AnalysisController", "analyses/"));
 
-        Run verify = Maven.run(project, "", List.of("-B", "-ntp", "verify")).assertSuccess();
-
-        assertThat(verify.output()).contains("OrderApiTest").containsPattern("Tests run: \\d{3}, Failures: 0, Errors: 0, Skipped: 0");
-        if (Run.of(project, "", List.of("docker", "compose", "version")).exitCode() == 0) {
-            for (String layers : List.of("docker-compose.yml", "docker-compose.yml:docker-compose.override.yml", "docker-compose.yml:docker-compose.prod.yml")) {
-                Run.of(project, "", List.of("env", "COMPOSE_FILE=" + layers, "docker", "compose", "--profile", "*", "config", "-q")).assertSuccess();
-            }
+        if (Run.of(project, "", List.of("docker", "version")).exitCode() != 0) {
+            Run verify = Maven.run(project, "", List.of("-B", "-ntp", "verify")).assertSuccess();
+            assertThat(verify.output()).contains("OrderApiTest").containsPattern("Tests run: \\d{3}, Failures: 0, Errors: 0, Skipped: 0");
+            System.out.println("SKIPPED: the stacks of a foreign domain, for no Docker Engine answers");
+            return;
+        }
+        System.out.println("SKIPPED: the tests of a foreign domain, which the run without an engine has");
+        try {
+            Run stacks = Run.of(project, "", List.of("bash", "-c", STACKS)).assertSuccess();
+            assertThat(stacks.output()).contains("ok    what was submitted has its result", "Deployed first.").doesNotContain("fail  ");
+        } finally {
+            Run.of(project, "", List.of("bash", "-c", REMOVE)).assertSuccess();
         }
     }
 
