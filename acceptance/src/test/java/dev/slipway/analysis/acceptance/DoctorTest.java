@@ -400,7 +400,7 @@ class DoctorTest {
                 Object started = Stack.inspect(database).at("/State/StartedAt");
                 var test = stack.script("test-docker-compose.sh");
                 assertFound(test, 2, "fail  nginx reaches the database", "fail  the database has a way out, bridge");
-                assertThat(test.text()).contains("GET /api/analyses answers 200").doesNotContain("accepted", "restart", "deleted");
+                assertThat(test.text()).contains("GET /readyz answers 200").doesNotContain("accepted", "restart", "deleted");
                 assertThat(Stack.inspect(database).at("/State/StartedAt")).isEqualTo(started);
             } finally {
                 Docker.run("docker", "network", "disconnect", stack.name() + "_backend", nginx).assertSuccess();
