@@ -11,7 +11,7 @@ import org.springframework.test.context.ActiveProfiles;
 
 /**
  * The whole service on a real server port and a real database, without its worker, so that what is submitted stays
- * queued; with an API of the tests' own beside the service's. Hibernate compares its mapping with Flyway's schema.
+ * queued. Hibernate compares its mapping with Flyway's schema.
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
@@ -19,10 +19,9 @@ import org.springframework.test.context.ActiveProfiles;
         webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
         properties = {
             "management.server.port=0",
-            "spring.flyway.locations=classpath:db/migration,classpath:db/notes",
             "spring.jpa.hibernate.ddl-auto=validate",
             "web.drain-delay=0s"
         })
-@ActiveProfiles({"web", "migrate", "notes"})
+@ActiveProfiles({"web", "migrate"})
 @Import({DatabaseConfiguration.class, Api.class})
 public @interface ServiceTest {}

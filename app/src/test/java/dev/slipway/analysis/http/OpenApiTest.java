@@ -24,39 +24,13 @@ class OpenApiTest {
     RequestMappingHandlerMapping mappings;
 
     @Test
-    void theApiDescribesItself() {
+    void theApiDescribesItselfAndNothingElse() {
         api.get("/api/openapi")
                 .expectStatus().isOk()
                 .expectBody()
                 .jsonPath("$.openapi").isEqualTo("3.1.0")
-                .jsonPath("$.paths['/api/test-notes'].post.responses['201']").exists()
-                .jsonPath("$.paths['/api/test-notes'].post.responses.default.content['application/problem+json']").exists()
-                .jsonPath("$.paths['/api/test-notes/{id}'].delete.responses['204']").exists();
-    }
-
-    @Test
-    void andNothingElse() {
-        api.get("/api/openapi")
-                .expectBody()
                 .jsonPath("$.paths").value(Map.class, paths -> assertThat(paths.keySet()).isEqualTo(mapped()))
-                .jsonPath("$.paths['/api/test-notes'].post.requestBody.content.length()").isEqualTo(1)
-                .jsonPath("$.paths['/api/test-notes'].post.requestBody.content['application/json']").exists()
-                .jsonPath("$.paths['/api/test-notes'].post.responses['201'].content.length()").isEqualTo(1)
-                .jsonPath("$.paths['/api/test-notes'].post.responses['201'].content['application/json']").exists()
-                .jsonPath("$.components.schemas.NewNote.additionalProperties").isEqualTo(false)
-                .jsonPath("$.components.schemas.NewNote.properties.values.maxItems").isEqualTo(100_000);
-    }
-
-    @Test
-    void itNamesTheStatusesOfEachOperation() {
-        Map<String, Set<String>> statuses = Map.of(
-                "['/api/test-notes'].post", Set.of("201", "400", "406", "409", "413", "415", "503", "default"),
-                "['/api/test-notes'].get", Set.of("200", "400", "406", "503", "default"),
-                "['/api/test-notes/{id}'].get", Set.of("200", "400", "404", "406", "503", "default"),
-                "['/api/test-notes/{id}'].delete", Set.of("204", "400", "404", "406", "503", "default"));
-        statuses.forEach((operation, expected) -> api.get("/api/openapi")
-                .expectBody()
-                .jsonPath("$.paths" + operation + ".responses").value(Map.class, responses -> assertThat(responses.keySet()).isEqualTo(expected)));
+                .jsonPath("$.paths[*][*].responses[?(!@.default.content['application/problem+json'])]").isEmpty();
     }
 
     @Test

@@ -91,7 +91,6 @@ class MetricsTest {
                 .properties(
                         "spring.main.banner-mode=off",
                         "spring.profiles.active=web,migrate,notes",
-                        "spring.flyway.locations=classpath:db/migration,classpath:db/notes",
                         "web.drain-delay=0s")
                 .run(Stream.concat(Stream.of("server.port=0", "management.server.port=0"), Stream.of(properties))
                         .map(property -> "--" + property)

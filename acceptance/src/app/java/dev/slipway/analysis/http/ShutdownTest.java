@@ -25,7 +25,7 @@ class ShutdownTest {
     void readinessGoesDownFirstThenRequestsFinishThenThePoolCloses() throws Exception {
         ConfigurableApplicationContext service = new SpringApplicationBuilder(Application.class, DatabaseConfiguration.class)
                 .profiles("web", "migrate", "notes")
-                .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=5s", "--spring.flyway.locations=classpath:db/migration,classpath:db/notes");
+                .run("--server.port=0", "--management.server.port=0", "--web.drain-delay=5s");
         TestDatabase database = service.getBean(TestDatabase.class);
         HikariDataSource pool = service.getBean(HikariDataSource.class);
         String url = "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
