@@ -1,14 +1,13 @@
 package dev.slipway.analysis;
 
 import dev.slipway.analysis.database.DatabaseConfiguration;
-import dev.slipway.analysis.database.EmbeddedConfiguration;
 import org.springframework.boot.SpringApplication;
 
 /** Starts the service for a developer, in all roles and with a database: {@code mvn spring-boot:test-run}. */
 public class TestApplication {
 
     public static void main(String[] args) {
-        System.setProperty(EmbeddedConfiguration.NAME_PROPERTY, "data");
+        System.setProperty(DatabaseConfiguration.NAME_PROPERTY, "data");
         SpringApplication.Running service = SpringApplication.from(Application::main)
                 .with(DatabaseConfiguration.class)
                 .withAdditionalProfiles("web", "worker", "migrate", "development")

@@ -82,7 +82,7 @@ class ForeignDomainIT {
 
         if (Run.of(project, "", List.of("docker", "version")).exitCode() != 0) {
             Run verify = Maven.run(project, "", List.of("-B", "-ntp", "verify")).assertSuccess();
-            assertThat(verify.output()).contains("OrderApiTest").containsPattern("Tests run: \\d{3}, Failures: 0, Errors: 0, Skipped: 0");
+            assertThat(verify.output()).contains("OrderApiTest").containsPattern("Tests run: \\d{2}, Failures: 0, Errors: 0, Skipped: 0");
             System.out.println("SKIPPED: the stacks of a foreign domain, for no Docker Engine answers");
             return;
         }

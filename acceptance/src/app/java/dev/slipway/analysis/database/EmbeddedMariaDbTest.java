@@ -48,7 +48,7 @@ class EmbeddedMariaDbTest {
         database.start();
 
         assertThatThrownBy(() -> new EmbeddedMariaDb(HOME, "itself").start())
-                .isInstanceOf(EmbeddedMariaDbException.class)
+                .isInstanceOf(EmbeddedMariaDb.Failure.class)
                 .hasMessageMatching("Another run is using the embedded MariaDB in .*itself\\.");
     }
 

