@@ -1,6 +1,7 @@
 package dev.slipway.analysis;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
@@ -15,6 +16,7 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.SpringApplication;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.flyway.autoconfigure.FlywayMigrationInitializer;
 import org.springframework.boot.logging.LoggingSystem;
@@ -22,6 +24,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.test.util.TestSocketUtils;
+import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandlerMapping;
 
 /** What a process does in each role, started as a container starts it. */
 @ExtendWith(OutputCaptureExtension.class)
@@ -52,14 +55,34 @@ class RolesTest {
 
     @Test
     void aWorkerServesItsActuatorAndNoApi() throws Exception {
+        List<String> paths;
+        try (ConfigurableApplicationContext web = start("web", "--server.port=0", "--management.server.port=0", "--web.drain-delay=0s")) {
+            paths = web.getBean("requestMappingHandlerMapping", RequestMappingHandlerMapping.class).getHandlerMethods().entrySet().stream()
+                    .filter(mapping -> mapping.getValue().getBeanType().getPackageName().startsWith(getClass().getPackageName()))
+                    .flatMap(mapping -> mapping.getKey().getPatternValues().stream())
+                    .filter(path -> path.startsWith("/api/"))
+                    .distinct()
+                    .toList();
+            assertThat(status(web, "/api/test-notes")).isEqualTo(200);
+        }
+        assertThat(paths).contains("/api/test-notes");
         int port;
         do {
             port = TestSocketUtils.findAvailableTcpPort();
         } while (port >= 32_768); // From there on they are given to connections.
         try (ConfigurableApplicationContext worker = start("worker", "--management.server.port=" + port)) {
             assertThat(status(worker, "/actuator/health/readiness")).isEqualTo(200);
-            assertThat(status(worker, "/api/test-notes")).isEqualTo(404);
+            for (String path : paths) {
+                assertThat(status(worker, path.replaceAll("\\{.*?}", "01890000-0000-7000-8000-000000000000"))).as(path).isEqualTo(404);
+            }
         }
+    }
+
+    @Test
+    void withoutADatabaseOneSentenceSaysWhatBringsOne(CapturedOutput output) {
+        assertThatThrownBy(() -> SpringApplication.run(Application.class, "--server.port=0", "--management.server.port=0")).isNotNull();
+
+        assertThat(output).contains("No database is configured.", "mvn spring-boot:test-run").doesNotContain("\tat ");
     }
 
     @Test

@@ -63,7 +63,7 @@ class ForeignDomainIT {
         delete("app/src/main/resources/db/migration/V1__analysis.sql");
         delete("app/src/main/resources/db/migration/V2__started_at.sql");
         copy("main/db", "app/src/main/resources/db/migration");
-        replace("app/src/main/resources/application.yaml", "(?m)^queue:.*\\n(  .*\\n)*\\n", "");
+        replace("app/src/main/resources/application.yaml", "(?m)^queue.*\\n", "");
         replace("app/src/test/" + BASE + "TestApplication.java", "/api/analyses", "/api/orders");
         replace("app/src/test/" + BASE + "TestApplication.java", "\\{.*2, 4]}", "{\\\\\"customer\\\\\": \\\\\"Ada\\\\\", \\\\\"amount\\\\\": 12.5}");
         replace("README.md", "/api/analyses", "/api/orders");

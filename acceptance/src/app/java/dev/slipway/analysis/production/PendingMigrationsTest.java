@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.slipway.analysis.Application;
 import dev.slipway.analysis.ServiceTest;
+import dev.slipway.analysis.StartFailure;
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
 import java.io.IOException;
@@ -192,7 +193,7 @@ class PendingMigrationsTest {
     }
 
     private void refused(String because) {
-        assertThatThrownBy(this::check).isInstanceOf(UnfitSchemaException.class).hasMessageStartingWith(because);
+        assertThatThrownBy(this::check).isInstanceOf(StartFailure.class).hasMessageStartingWith(because);
     }
 
     private Flyway flyway(UnaryOperator<FluentConfiguration> change) {

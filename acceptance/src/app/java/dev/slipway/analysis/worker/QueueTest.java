@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.tuple;
 
 import dev.slipway.analysis.ServiceTest;
 import dev.slipway.analysis.database.TestDatabase;
+import dev.slipway.analysis.worker.Job.Outcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,6 +39,25 @@ class QueueTest {
     @AfterEach
     void cleanUp() {
         errands.clear();
+    }
+
+    @Test
+    void theServicesOwnQueueIsATableAsTheTestsIs(@Autowired JobHandler handler) {
+        assertThat(shape(handler.table().name())).containsAll(shape("errand"));
+    }
+
+    /** Columns and keys, those apart that are no business of the queue. */
+    private List<String> shape(String table) {
+        return database.sql("""
+                        SELECT CONCAT_WS(' ', column_name, column_type, is_nullable, column_default) FROM information_schema.columns
+                        WHERE table_schema = 'app' AND table_name = :table AND column_name NOT IN ('name', 'answer')
+                        UNION ALL
+                        SELECT CONCAT_WS(' ', index_name, seq_in_index, column_name) FROM information_schema.statistics
+                        WHERE table_schema = 'app' AND table_name = :table
+                        """)
+                .param("table", table)
+                .query(String.class)
+                .list();
     }
 
     @Test

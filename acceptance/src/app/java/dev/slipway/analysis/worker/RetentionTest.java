@@ -9,7 +9,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
-import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.transaction.PlatformTransactionManager;
 
 @ServiceTest
@@ -17,7 +16,7 @@ import org.springframework.transaction.PlatformTransactionManager;
 class RetentionTest {
 
     @Autowired
-    JdbcClient jdbc;
+    Queue queue;
 
     @Autowired
     PlatformTransactionManager transactions;
@@ -44,8 +43,8 @@ class RetentionTest {
         errands.submit("waiting", 1);
         database.sql("UPDATE errand SET created_at = created_at - INTERVAL 40 DAY WHERE name = 'waiting'").update();
 
-        assertThat(retention(Duration.ZERO).remove()).isZero();
-        assertThat(retention(Duration.ofDays(30)).remove()).isEqualTo(330);
+        assertThat(retention().remove(Duration.ZERO)).isZero();
+        assertThat(retention().remove(Duration.ofDays(30))).isEqualTo(330);
 
         assertThat(database.sql("SELECT MAX(TIMESTAMPDIFF(DAY, finished_at, UTC_TIMESTAMP(6))) FROM errand").query(int.class).single())
                 .isLessThan(30);
@@ -60,15 +59,15 @@ class RetentionTest {
         insert("finished", "DONE", 250, 0);
         database.sql("INSERT INTO errand_input SELECT id, REPEAT('1', 8) FROM errand WHERE name = 'finished'").update();
 
-        retention(Duration.ZERO).remove();
+        retention().remove(Duration.ZERO);
 
         assertThat(database.sql("SELECT name FROM errand JOIN errand_input ON errand_id = id").query(String.class).list())
                 .containsExactly("waiting");
         assertThat(database.sql("SELECT COUNT(*) FROM errand").query(int.class).single()).isEqualTo(251);
     }
 
-    private Retention retention(Duration age) {
-        return new Retention(jdbc, Errands.TABLE, transactions, age);
+    private Retention retention() {
+        return new Retention(queue, transactions);
     }
 
     private void insert(String name, String status, int count, int daysAgo) {

@@ -3,6 +3,7 @@ package dev.slipway.analysis.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.slipway.analysis.StartFailure;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,7 @@ class WorkerPropertiesTest {
                 .rootCause()
                 .hasMessage("worker.lease (5000 ms) is shorter than worker.max-idle (10000 ms): make it longer."));
         assertThatThrownBy(() -> WorkerProperties.check(64, 2_400_000, 256 * MB))
+                .isInstanceOf(StartFailure.class)
                 .hasMessage("worker.threads (64) may need 146 MB, more than half of this process' heap of 256 MB: use fewer, or raise WORKER_MEMORY.");
         WorkerProperties.check(50, 2_400_000, 256 * MB);
     }

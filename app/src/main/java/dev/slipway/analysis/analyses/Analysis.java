@@ -1,6 +1,7 @@
 package dev.slipway.analysis.analyses;
 
 import jakarta.persistence.Column;
+import jakarta.persistence.Embeddable;
 import jakarta.persistence.Embedded;
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
@@ -48,6 +49,34 @@ public class Analysis {
 
     @Embedded
     private @Nullable Result result;
+
+    /** Where an analysis is on its way from submission to an end. */
+    public enum Status {
+
+        /** Stored, and waiting for a worker. */
+        QUEUED,
+
+        /** Taken by a worker. */
+        RUNNING,
+
+        /** Finished, with a result. */
+        DONE,
+
+        /** Given up, with a reason. */
+        FAILED
+    }
+
+    /**
+     * What an analysis says of its values.
+     *
+     * @param count how many values there are
+     * @param mean the arithmetic mean
+     * @param standardDeviation the sample standard deviation (divided by n - 1); 0 for a single value
+     * @param p50 the median; {@code p95} and {@code p99} are percentiles, too
+     */
+    @Embeddable
+    record Result(
+            int count, double mean, double standardDeviation, double min, double max, double p50, double p95, double p99) {}
 
     protected Analysis() {}
 

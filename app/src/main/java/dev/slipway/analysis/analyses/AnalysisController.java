@@ -1,6 +1,8 @@
 package dev.slipway.analysis.analyses;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.slipway.analysis.analyses.Analysis.Result;
+import dev.slipway.analysis.analyses.Analysis.Status;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
@@ -34,6 +36,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.ResponseStatus;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.server.ResponseStatusException;
 
 @RestController
 @Profile("web")
@@ -71,7 +74,7 @@ class AnalysisController {
     @GetMapping("/{id}")
     @Operation(summary = "Get one analysis, with its result once it is done")
     AnalysisResponse get(@PathVariable UUID id) {
-        return analyses.findById(id).map(AnalysisResponse::of).orElseThrow(() -> new AnalysisNotFoundException(id));
+        return analyses.findById(id).map(AnalysisResponse::of).orElseThrow(() -> notFound(id));
     }
 
     @GetMapping
@@ -99,13 +102,16 @@ class AnalysisController {
     @Operation(summary = "Delete an analysis and its values")
     void delete(@PathVariable UUID id) {
         if (analyses.deleteById(id) == 0) {
-            throw new AnalysisNotFoundException(id);
+            throw notFound(id);
         }
     }
 
+    private static ResponseStatusException notFound(UUID id) {
+        return new ResponseStatusException(HttpStatus.NOT_FOUND, "There is no analysis " + id + ".");
+    }
+
     record AnalysisRequest(
-            @NotBlank @Size(max = 200) String name,
-            @NotNull @Size(min = 1, max = 100_000) @Finite double[] values) {}
+            @NotBlank @Size(max = 200) String name, @NotNull @Size(min = 1, max = 100_000) double[] values) {}
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record AnalysisResponse(
@@ -120,14 +126,8 @@ class AnalysisController {
 
         static AnalysisResponse of(Analysis analysis) {
             return new AnalysisResponse(
-                    analysis.getId(),
-                    analysis.getName(),
-                    analysis.getStatus(),
-                    analysis.getCreatedAt(),
-                    analysis.getStartedAt(),
-                    analysis.getFinishedAt(),
-                    analysis.getResult(),
-                    analysis.getFailure());
+                    analysis.getId(), analysis.getName(), analysis.getStatus(), analysis.getCreatedAt(), analysis.getStartedAt(),
+                    analysis.getFinishedAt(), analysis.getResult(), analysis.getFailure());
         }
 
         /** As it was when it was taken in, so that a repeated submission gets the first one's answer. */
@@ -141,9 +141,7 @@ class AnalysisController {
 
         static AnalysisPage of(Slice<Analysis> slice) {
             return new AnalysisPage(
-                    slice.map(AnalysisResponse::of).getContent(),
-                    slice.getNumber(),
-                    slice.getSize(),
+                    slice.map(AnalysisResponse::of).getContent(), slice.getNumber(), slice.getSize(),
                     slice.hasNext() && slice.getNumber() < LAST_PAGE);
         }
     }

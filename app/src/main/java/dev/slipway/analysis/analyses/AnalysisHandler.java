@@ -1,12 +1,11 @@
 package dev.slipway.analysis.analyses;
 
 import dev.slipway.analysis.worker.JobHandler;
-import dev.slipway.analysis.worker.NoResultException;
 import dev.slipway.analysis.worker.QueueTable;
 import java.util.Map;
 import org.springframework.stereotype.Component;
 
-/** Computes the {@link Result} of an analysis. */
+/** Computes the {@link Analysis.Result} of an analysis. */
 @Component
 class AnalysisHandler implements JobHandler {
 
@@ -25,7 +24,7 @@ class AnalysisHandler implements JobHandler {
 
     @Override
     public Map<String, Object> handle(byte[] input) throws NoResultException {
-        Result result = Statistics.of(Doubles.fromBytes(input));
+        Analysis.Result result = Statistics.of(AnalysisValues.fromBytes(input));
         return Map.of(
                 "count", result.count(),
                 "mean", result.mean(),

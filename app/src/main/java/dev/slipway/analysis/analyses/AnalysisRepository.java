@@ -20,7 +20,7 @@ interface AnalysisRepository extends Repository<Analysis, UUID> {
 
     Slice<Analysis> findAllBy(Pageable pageable);
 
-    Slice<Analysis> findByStatus(Status status, Pageable pageable);
+    Slice<Analysis> findByStatus(Analysis.Status status, Pageable pageable);
 
     /** Deletes the analysis, and by its foreign key its values, and says how many there were: 0 or 1. */
     @Transactional

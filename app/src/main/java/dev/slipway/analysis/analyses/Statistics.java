@@ -1,6 +1,7 @@
 package dev.slipway.analysis.analyses;
 
-import dev.slipway.analysis.worker.NoResultException;
+import dev.slipway.analysis.analyses.Analysis.Result;
+import dev.slipway.analysis.worker.JobHandler.NoResultException;
 import java.util.Arrays;
 import java.util.stream.DoubleStream;
 import org.apache.commons.statistics.descriptive.DoubleStatistics;

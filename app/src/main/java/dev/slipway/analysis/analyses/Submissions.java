@@ -1,10 +1,9 @@
 package dev.slipway.analysis.analyses;
 
-import dev.slipway.analysis.worker.QueueFullException;
 import dev.slipway.analysis.worker.QueueLimit;
-import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.MeterRegistry;
+import dev.slipway.analysis.worker.QueueLimit.QueueFullException;
 import jakarta.persistence.EntityManager;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -13,9 +12,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.annotation.Profile;
 import org.springframework.dao.DataIntegrityViolationException;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ProblemDetail;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
+import org.springframework.web.ErrorResponseException;
 
 /** Takes submissions in, each once. */
 @Service
@@ -26,32 +28,39 @@ class Submissions {
     private final AnalysisRepository analyses;
     private final TransactionTemplate transaction;
     private final QueueLimit limit;
-    private final Counter submitted;
+
+    /** An {@code Idempotency-Key} came a second time, with another body. */
+    static class IdempotencyKeyReusedException extends ErrorResponseException {
+
+        IdempotencyKeyReusedException() {
+            super(
+                    HttpStatus.UNPROCESSABLE_CONTENT,
+                    ProblemDetail.forStatusAndDetail(
+                            HttpStatus.UNPROCESSABLE_CONTENT,
+                            "This Idempotency-Key came with another body before: send that body again, or use a new key."),
+                    null);
+            setType(URI.create("urn:problem-type:idempotency-key-reused"));
+            setTitle("The idempotency key was used before");
+        }
+    }
 
     Submissions(
-            EntityManager entityManager,
-            AnalysisRepository analyses,
-            PlatformTransactionManager transactions,
-            QueueLimit limit,
-            MeterRegistry meters) {
+            EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
         this.entityManager = entityManager;
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);
         this.limit = limit;
-        this.submitted = Counter.builder("jobs.submitted")
-                .description("Jobs taken in, repetitions apart")
-                .register(meters);
     }
 
     /**
-     * Stores an analysis and its values in one transaction, as {@link Status#QUEUED}.
+     * Stores an analysis and its values in one transaction, as {@link Analysis.Status#QUEUED}.
      *
      * @param idempotencyKey if this key was seen before, its first submission is given back and nothing is stored
      * @throws IdempotencyKeyReusedException if the key came before with another name or other values
      * @throws QueueFullException if it is new and no more may wait
      */
     Analysis submit(String name, double[] values, @Nullable String idempotencyKey) {
-        byte[] doubles = Doubles.toBytes(values);
+        byte[] doubles = AnalysisValues.toBytes(values);
         if (idempotencyKey == null) {
             return store(new Analysis(name, null, null), doubles);
         }
@@ -72,12 +81,10 @@ class Submissions {
     }
 
     private Analysis store(Analysis analysis, byte[] doubles) {
-        limit.admit(doubles.length);
-        transaction.executeWithoutResult(status -> {
+        limit.admit(doubles.length, () -> transaction.executeWithoutResult(status -> {
             entityManager.persist(analysis);
             entityManager.persist(new AnalysisValues(analysis, doubles));
-        });
-        submitted.increment();
+        }));
         return analysis;
     }
 

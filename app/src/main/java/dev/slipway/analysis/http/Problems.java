@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,6 +17,7 @@ import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.dao.TransientDataAccessException;
 import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
@@ -33,7 +35,6 @@ import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.WebRequest;
 import org.springframework.web.method.annotation.HandlerMethodValidationException;
-import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 import org.springframework.web.servlet.NoHandlerFoundException;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.util.DisconnectedClientHelper;
@@ -58,11 +59,16 @@ class Problems extends ResponseEntityExceptionHandler {
 
     static final String SEND_LESS = "The body is longer or deeper than is accepted: send less at once.";
 
+    private static final Map<Class<?>, String> DETAILS = Map.of(
+            NoHandlerFoundException.class, "No such path: GET /api/openapi lists the ones there are.",
+            HttpMediaTypeNotSupportedException.class, SEND_JSON,
+            HttpMediaTypeNotAcceptableException.class, "The answer is application/json: let the Accept header name it, or leave that header out.");
+
     /** Characters of a request that an answer repeats at most. */
     private static final int QUOTED = 100;
 
     /** An element of {@code errors} in a problem: what is wrong with one field, parameter or header. */
-    record InvalidField(String field, String message) {}
+    record InvalidField(@Nullable String field, @Nullable String message) {}
 
     /** A problem is answered as one, whatever representation was asked for. */
     static ResponseEntity<ProblemDetail> answer(ProblemDetail problem) {
@@ -76,11 +82,10 @@ class Problems extends ResponseEntityExceptionHandler {
     })
     ResponseEntity<ProblemDetail> handleUnavailable(Exception e) {
         log.error("The database does not answer: {}", e.toString());
-        ProblemDetail problem = ProblemType.UNAVAILABLE.detail("The database does not answer: try again in a moment.");
-        return ResponseEntity.status(problem.getStatus())
+        return ResponseEntity.status(HttpStatus.SERVICE_UNAVAILABLE)
                 .contentType(MediaType.APPLICATION_PROBLEM_JSON)
                 .header(HttpHeaders.RETRY_AFTER, "1")
-                .body(problem);
+                .body(ProblemType.UNAVAILABLE.detail("The database does not answer: try again in a moment."));
     }
 
     /**
@@ -118,99 +123,55 @@ class Problems extends ResponseEntityExceptionHandler {
         if (status.is5xxServerError()) {
             log.error("Answered by {}", status, e);
         }
-        Object said = e instanceof ErrorResponseException own && body == null ? own.getBody() : body;
-        ProblemDetail problem = said instanceof ProblemDetail detail ? detail : ProblemDetail.forStatus(status);
-        return super.handleExceptionInternal(
-                e, ProblemType.of(status).describe(problem), headers, status, request);
+        ProblemDetail problem = ProblemType.of(status).describe(problem(e, body, headers, status));
+        return super.handleExceptionInternal(e, problem, headers, HttpStatusCode.valueOf(problem.getStatus()), request);
     }
 
-    @Override
-    protected ResponseEntity<Object> handleMethodArgumentNotValid(
-            MethodArgumentNotValidException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        return invalid(
-                e,
-                e.getFieldErrors().stream().map(error -> new InvalidField(error.getField(), message(error))).toList(),
-                request);
-    }
-
-    @Override
-    protected ResponseEntity<Object> handleHandlerMethodValidationException(
-            HandlerMethodValidationException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        List<InvalidField> errors = e.getParameterValidationResults().stream()
-                .flatMap(result -> result.getResolvableErrors().stream()
-                        .map(error -> error instanceof FieldError field
-                                ? new InvalidField(field.getField(), message(field))
-                                : new InvalidField(
-                                        parameterName(result.getMethodParameter()), error.getDefaultMessage())))
-                .toList();
-        return invalid(e, errors, request);
-    }
-
-    @Override
-    protected ResponseEntity<Object> handleTypeMismatch(
-            TypeMismatchException e,
-            HttpHeaders headers,
-            HttpStatusCode status,
-            WebRequest request) {
-        String name = e instanceof MethodArgumentTypeMismatchException mismatch ? mismatch.getName() : e.getPropertyName();
-        return invalid(e, List.of(new InvalidField(String.valueOf(name), "must be " + expected(e.getRequiredType()))), request);
-    }
-
-    @Override
-    protected ResponseEntity<Object> handleHttpMessageNotReadable(
-            HttpMessageNotReadableException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        if (e.getCause() instanceof StrictJson.TooManyNumbers tooMany) {
-            return invalid(e, List.of(new InvalidField(path(tooMany), tooMany.getOriginalMessage())), request);
+    private static ProblemDetail problem(Exception e, @Nullable Object body, HttpHeaders headers, HttpStatusCode status) {
+        if (e instanceof MethodArgumentNotValidException invalid) {
+            return invalid(invalid.getFieldErrors().stream().map(Problems::invalidField));
         }
-        ProblemDetail problem = bodyProblem(e.getCause());
-        return super.handleExceptionInternal(
-                e, problem, headers, HttpStatusCode.valueOf(problem.getStatus()), request);
+        if (e instanceof HandlerMethodValidationException invalid) {
+            return invalid(invalid.getParameterValidationResults().stream()
+                    .flatMap(result -> result.getResolvableErrors().stream().map(error -> error instanceof FieldError field
+                            ? invalidField(field)
+                            : new InvalidField(parameterName(result.getMethodParameter()), error.getDefaultMessage()))));
+        }
+        if (e instanceof TypeMismatchException mismatch) {
+            return invalid(Stream.of(new InvalidField(mismatch.getPropertyName(), "must be " + expected(mismatch.getRequiredType()))));
+        }
+        if (e instanceof HttpMessageNotReadableException) {
+            return unreadable(e.getCause());
+        }
+        if (e instanceof HttpRequestMethodNotSupportedException unsupported) {
+            return ProblemDetail.forStatusAndDetail(
+                    status, quoted(unsupported.getMethod()) + " is not allowed here: use " + headers.getFirst(HttpHeaders.ALLOW) + ".");
+        }
+        if (DETAILS.containsKey(e.getClass())) {
+            return ProblemDetail.forStatusAndDetail(status, DETAILS.get(e.getClass()));
+        }
+        Object said = e instanceof ErrorResponseException own ? own.getBody() : body;
+        return said instanceof ProblemDetail detail ? detail : ProblemDetail.forStatus(status);
     }
 
-    @Override
-    protected ResponseEntity<Object> handleNoHandlerFoundException(
-            NoHandlerFoundException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
-                status, "No such path: GET /api/openapi lists the ones there are.");
-        return handleExceptionInternal(e, problem, headers, status, request);
-    }
-
-    @Override
-    protected ResponseEntity<Object> handleHttpRequestMethodNotSupported(
-            HttpRequestMethodNotSupportedException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
-                status, quoted(e.getMethod()) + " is not allowed here: use " + headers.getFirst(HttpHeaders.ALLOW) + ".");
-        return handleExceptionInternal(e, problem, headers, status, request);
-    }
-
-    @Override
-    protected ResponseEntity<Object> handleHttpMediaTypeNotSupported(
-            HttpMediaTypeNotSupportedException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
-                status, SEND_JSON);
-        return handleExceptionInternal(e, problem, headers, status, request);
-    }
-
-    @Override
-    protected ResponseEntity<Object> handleHttpMediaTypeNotAcceptable(
-            HttpMediaTypeNotAcceptableException e, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        ProblemDetail problem = ProblemDetail.forStatusAndDetail(
-                status, "The answer is application/json: let the Accept header name it, or leave that header out.");
-        return handleExceptionInternal(e, problem, headers, status, request);
-    }
-
-    private ResponseEntity<Object> invalid(Exception e, List<InvalidField> errors, WebRequest request) {
-        String detail = errors.stream()
+    private static ProblemDetail invalid(Stream<InvalidField> fields) {
+        List<InvalidField> errors = fields.toList();
+        ProblemDetail problem = ProblemType.INVALID_REQUEST.detail(errors.stream()
                 .map(error -> error.field() + " " + error.message())
                 .sorted()
-                .collect(Collectors.joining(", ", "", "."));
-        ProblemDetail problem = ProblemType.INVALID_REQUEST.detail(detail);
+                .collect(Collectors.joining(", ", "", ".")));
         problem.setProperty("errors", errors);
-        return super.handleExceptionInternal(
-                e, problem, new HttpHeaders(), HttpStatusCode.valueOf(problem.getStatus()), request);
+        return problem;
     }
 
-    private static ProblemDetail bodyProblem(@Nullable Throwable cause) {
+    private static InvalidField invalidField(FieldError error) {
+        return new InvalidField(error.getField(), error.getDefaultMessage());
+    }
+
+    private static ProblemDetail unreadable(@Nullable Throwable cause) {
+        if (cause instanceof StrictJson.UnfitNumbers unfit) {
+            return invalid(Stream.of(new InvalidField(path(unfit), unfit.getOriginalMessage())));
+        }
         if (cause instanceof StreamConstraintsException) {
             return ProblemType.BODY_TOO_LARGE.detail(SEND_LESS);
         }
@@ -242,10 +203,6 @@ class Problems extends ResponseEntityExceptionHandler {
                         : "[" + reference.getIndex() + "]")
                 .collect(Collectors.joining());
         return path.isEmpty() ? "The body" : path.substring(1);
-    }
-
-    private static String message(FieldError error) {
-        return String.valueOf(error.getDefaultMessage());
     }
 
     private static String parameterName(MethodParameter parameter) {

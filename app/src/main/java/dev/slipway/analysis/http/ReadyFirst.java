@@ -5,7 +5,6 @@ import org.apache.coyote.http11.Http11NioProtocol;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.availability.AvailabilityChangeEvent;
 import org.springframework.boot.availability.ReadinessState;
 import org.springframework.boot.health.actuate.endpoint.HealthDescriptor;
@@ -15,8 +14,8 @@ import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.PortInUseException;
 import org.springframework.boot.web.server.WebServerException;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Profile;
-import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
 import org.springframework.stereotype.Component;
 
@@ -31,12 +30,11 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
     private static final Logger log = LoggerFactory.getLogger(ReadyFirst.class);
     private static final int PAUSE = 100; // ms
 
-    private final ObjectProvider<HealthEndpoint> health;
+    private final ConfigurableApplicationContext context;
     private @Nullable Connector connector;
-    private volatile boolean closing;
 
-    ReadyFirst(ObjectProvider<HealthEndpoint> health) {
-        this.health = health;
+    ReadyFirst(ConfigurableApplicationContext context) {
+        this.context = context;
     }
 
     @Override
@@ -55,32 +53,22 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
         }
         if (isReady()) {
             open();
-        } else {
-            log.info("Port {} stays closed until the service is ready", connector.getPort());
-            Thread thread = new Thread(this::waitAndOpen, "ready-first");
-            thread.setDaemon(true);
-            thread.start();
+            return;
         }
-    }
-
-    @EventListener(ContextClosedEvent.class)
-    void stopWaiting() {
-        closing = true;
+        log.info("Port {} stays closed until the service is ready", connector.getPort());
+        Thread thread = new Thread(this::waitAndOpen, "ready-first");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     private void waitAndOpen() {
         try {
             while (!isReady()) {
                 Thread.sleep(PAUSE);
-                if (closing) {
-                    return;
-                }
             }
             open();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         } catch (Exception e) {
-            if (!closing) {
+            if (context.isActive()) {
                 log.error("Port {} cannot be opened: see what else uses it", connector.getPort(), e);
             }
         }
@@ -92,7 +80,7 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
     }
 
     private boolean isReady() {
-        HealthDescriptor readiness = health.getObject().healthForPath("readiness");
+        HealthDescriptor readiness = context.getBean(HealthEndpoint.class).healthForPath("readiness"); // Throws once the context is closed.
         return readiness != null && Status.UP.equals(readiness.getStatus());
     }
 

@@ -63,22 +63,25 @@ class StrictJson {
                     throw noNumber;
                 }
                 if (size != null && count == size.max()) {
-                    throw new TooManyNumbers(parser, size);
+                    throw new UnfitNumbers(parser, "size must be between " + size.min() + " and " + size.max());
                 }
                 if (count == numbers.length) {
                     numbers = Arrays.copyOf(numbers, 2 * count);
                 }
-                numbers[count++] = parser.getDoubleValue();
+                numbers[count] = parser.getDoubleValue();
+                if (Double.isInfinite(numbers[count++])) {
+                    throw new UnfitNumbers(parser, "must hold finite numbers alone");
+                }
             }
             return Arrays.copyOf(numbers, count);
         }
     }
 
-    /** More numbers came than the field's {@link Size} lets in; its message says how many may. */
-    static class TooManyNumbers extends MismatchedInputException {
+    /** Numbers that are too many or beyond the range of a double; its message says what the field must be. */
+    static class UnfitNumbers extends MismatchedInputException {
 
-        TooManyNumbers(JsonParser parser, Size size) {
-            super(parser, "size must be between " + size.min() + " and " + size.max());
+        UnfitNumbers(JsonParser parser, String message) {
+            super(parser, message);
         }
     }
 }

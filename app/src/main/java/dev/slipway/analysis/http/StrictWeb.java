@@ -3,6 +3,7 @@ package dev.slipway.analysis.http;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.beans.PropertyEditorSupport;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -12,7 +13,6 @@ import org.springframework.core.convert.converter.ConverterFactory;
 import org.springframework.format.FormatterRegistry;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
-import org.springframework.http.converter.HttpMessageConverter;
 import org.springframework.http.converter.HttpMessageConverters;
 import org.springframework.http.converter.ResourceHttpMessageConverter;
 import org.springframework.http.converter.StringHttpMessageConverter;
@@ -29,19 +29,16 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 @ControllerAdvice
 class StrictWeb implements WebMvcConfigurer {
 
+    private static final Set<Class<?>> SERVED = Set.of(
+            JacksonJsonHttpMessageConverter.class, ByteArrayHttpMessageConverter.class, ResourceHttpMessageConverter.class,
+            StringHttpMessageConverter.class);
     private static final Pattern INTEGER = Pattern.compile("-?[0-9]+");
     private static final Pattern ID = Pattern.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}");
 
     @Override
     public void configureMessageConverters(HttpMessageConverters.ServerBuilder builder) {
-        builder.configureMessageConvertersList(converters -> converters.removeIf(converter -> !isServed(converter)));
-    }
-
-    private static boolean isServed(HttpMessageConverter<?> converter) {
-        return converter instanceof JacksonJsonHttpMessageConverter
-                || converter instanceof ByteArrayHttpMessageConverter
-                || converter instanceof ResourceHttpMessageConverter
-                || converter instanceof StringHttpMessageConverter;
+        builder.configureMessageConvertersList(
+                converters -> converters.removeIf(converter -> SERVED.stream().noneMatch(type -> type.isInstance(converter))));
     }
 
     /** Spring's own editors would take 0x10, full-width digits, blanks around and 1-1-1-1-1. */

@@ -1,5 +1,6 @@
 package dev.slipway.analysis.production;
 
+import dev.slipway.analysis.StartFailure;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -41,7 +42,7 @@ class PendingMigrations implements FlywayMigrationStrategy {
                 .filter(Objects::nonNull)
                 .toList();
         if (!wrong.isEmpty()) {
-            throw new UnfitSchemaException(String.join("\n", wrong));
+            throw new StartFailure(String.join("\n", wrong), null);
         }
         String pending = Arrays.stream(all)
                 .filter(migration -> migration.getState() == MigrationState.PENDING)

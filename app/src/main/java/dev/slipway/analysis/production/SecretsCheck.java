@@ -1,5 +1,6 @@
 package dev.slipway.analysis.production;
 
+import dev.slipway.analysis.StartFailure;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +34,7 @@ class SecretsCheck implements BeanFactoryPostProcessor, EnvironmentAware {
         this.environment = environment;
     }
 
-    /** @throws InsecureSecretException if one is not fit for production */
+    /** @throws StartFailure if one is not fit for production, which names the secret and never holds it */
     @Override
     public void postProcessBeanFactory(ConfigurableListableBeanFactory factory) {
         PASSWORDS.forEach((asksForIt, password) -> {
@@ -45,16 +46,20 @@ class SecretsCheck implements BeanFactoryPostProcessor, EnvironmentAware {
 
     private static void check(String name, @Nullable String secret) {
         if (secret == null || secret.isEmpty()) {
-            throw new InsecureSecretException("The secret " + name + " is missing or empty.");
+            throw unfit(name, "is missing or empty.");
         }
         if (!PLAIN.matcher(secret).matches()) {
-            throw new InsecureSecretException("The secret " + name + " is not one line of plain characters (no space, quote, backslash or Windows line end).");
+            throw unfit(name, "is not one line of plain characters (no space, quote, backslash or Windows line end).");
         }
         if (secret.startsWith("development-only")) {
-            throw new InsecureSecretException("The secret " + name + " is development's, which everybody knows.");
+            throw unfit(name, "is development's, which everybody knows.");
         }
         if (secret.length() < SHORTEST) {
-            throw new InsecureSecretException("The secret " + name + " has fewer than " + SHORTEST + " characters.");
+            throw unfit(name, "has fewer than " + SHORTEST + " characters.");
         }
+    }
+
+    private static StartFailure unfit(String name, String why) {
+        return new StartFailure("The secret " + name + " " + why, "Run bash scripts/secrets.sh on the host, which makes what is missing.");
     }
 }

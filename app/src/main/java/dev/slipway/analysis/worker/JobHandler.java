@@ -4,7 +4,7 @@ import java.util.Map;
 
 /**
  * What the domain says of its jobs: where they wait, and what is done with one. This package does the rest. It wants one bean of it, in
- * the roles {@code web} and {@code worker}. Whoever submits a job asks {@link QueueLimit} first and counts it as {@code jobs.submitted}.
+ * the roles {@code web} and {@code worker}. Whoever submits a job stores it by {@link QueueLimit#admit}.
  */
 public interface JobHandler {
 
@@ -23,4 +23,12 @@ public interface JobHandler {
      *     {@link IllegalArgumentException}, and with no other's
      */
     Map<String, Object> handle(byte[] input) throws Exception;
+
+    /** A job has no result, and no further attempt would change that. Its message becomes the job's failure. */
+    class NoResultException extends Exception {
+
+        public NoResultException(String message) {
+            super(message);
+        }
+    }
 }

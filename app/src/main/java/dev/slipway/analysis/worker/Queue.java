@@ -1,5 +1,6 @@
 package dev.slipway.analysis.worker;
 
+import dev.slipway.analysis.worker.Job.Outcome;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Map;
@@ -81,8 +82,7 @@ class Queue {
                             row.getBytes("input")))
                     .optional();
             claimed.ifPresent(job -> sql("""
-                            UPDATE {name}
-                            SET status = 'RUNNING', attempts = :attempt, lease_owner = :owner,
+                            UPDATE {name} SET status = 'RUNNING', attempts = :attempt, lease_owner = :owner,
                                 started_at = UTC_TIMESTAMP(6), due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
                             WHERE id = :id
                             """)
@@ -97,11 +97,12 @@ class Queue {
 
     /** Lets the claim last for another lease, and says whether it still was the owner's. */
     boolean renew(Job job, Duration lease) {
-        return update(sql("""
-                        UPDATE {name} SET due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
-                        WHERE id = :id AND lease_owner = :owner
-                        """)
-                .param("lease", microseconds(lease)), job);
+        return update(job, set("due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND").param("lease", microseconds(lease)));
+    }
+
+    /** Gives the claim back, as though it had never been made, and says whether it still was the owner's. */
+    boolean giveBack(Job job) {
+        return update(job, set("status = 'QUEUED', attempts = attempts - 1, lease_owner = NULL, due_at = UTC_TIMESTAMP(6)"));
     }
 
     /**
@@ -111,63 +112,42 @@ class Queue {
      */
     boolean finish(Job job, Outcome outcome) {
         return transaction.execute(tx -> {
-            boolean mine = update(statement(outcome), job);
+            boolean mine = update(job, statement(outcome));
             if (mine && !(outcome instanceof Outcome.Retry)) {
-                sql("DELETE FROM {inputs} WHERE {reference} = :id")
-                        .param("id", bytes(job.id()))
-                        .update();
+                sql("DELETE FROM {inputs} WHERE {reference} = :id").param("id", bytes(job.id())).update();
             }
             return mine;
         });
     }
 
     private JdbcClient.StatementSpec statement(Outcome outcome) {
-        if (outcome instanceof Outcome.Done done) {
-            Map<String, Object> results = new TreeMap<>(); // One order, and so one text of the statement.
-            done.columns().forEach((column, value) -> results.put("result_" + column, value));
-            String columns = results.keySet().stream()
-                    .map(result -> ", `" + result.substring("result_".length()) + "` = :" + result)
-                    .collect(Collectors.joining());
-            return sql("""
-                            UPDATE {name}
-                            SET status = 'DONE', finished_at = UTC_TIMESTAMP(6), due_at = NULL, lease_owner = NULL{columns}
-                            WHERE id = :id AND lease_owner = :owner
-                            """.replace("{columns}", columns))
-                    .params(results);
-        }
         if (outcome instanceof Outcome.Retry retry) {
-            return sql("""
-                            UPDATE {name}
-                            SET status = 'QUEUED', lease_owner = NULL,
-                                due_at = UTC_TIMESTAMP(6) + INTERVAL :delay MICROSECOND
-                            WHERE id = :id AND lease_owner = :owner
-                            """)
+            return set("status = 'QUEUED', lease_owner = NULL, due_at = UTC_TIMESTAMP(6) + INTERVAL :delay MICROSECOND")
                     .param("delay", microseconds(retry.delay()));
         }
-        return sql("""
-                        UPDATE {name}
-                        SET status = 'FAILED', finished_at = UTC_TIMESTAMP(6), due_at = NULL, lease_owner = NULL,
-                            failure = :reason
-                        WHERE id = :id AND lease_owner = :owner
-                        """)
-                .param("reason", ((Outcome.Failed) outcome).reason());
+        String end = "finished_at = UTC_TIMESTAMP(6), due_at = NULL, lease_owner = NULL, status = ";
+        if (outcome instanceof Outcome.Failed failed) {
+            return set(end + "'FAILED', failure = :reason").param("reason", failed.reason());
+        }
+        Map<String, Object> columns = new TreeMap<>(((Outcome.Done) outcome).columns()); // One order, and so one text of the statement.
+        JdbcClient.StatementSpec done = set(end + "'DONE'" + columns.keySet().stream()
+                .map(column -> ", `%s` = :result_%s".formatted(column, column))
+                .collect(Collectors.joining()));
+        columns.forEach((column, value) -> done.param("result_" + column, value));
+        return done;
     }
 
-    /** Gives the claim back, as though it had never been made, and says whether it still was the owner's. */
-    boolean giveBack(Job job) {
-        return update(sql("""
-                        UPDATE {name}
-                        SET status = 'QUEUED', attempts = attempts - 1, lease_owner = NULL, due_at = UTC_TIMESTAMP(6)
-                        WHERE id = :id AND lease_owner = :owner
-                        """), job);
+    private JdbcClient.StatementSpec set(String values) {
+        return sql("UPDATE {name} SET " + values + " WHERE id = :id AND lease_owner = :owner");
     }
 
-    private boolean update(JdbcClient.StatementSpec statement, Job job) {
+    private boolean update(Job job, JdbcClient.StatementSpec statement) {
         return transaction.execute(tx ->
                 statement.param("id", bytes(job.id())).param("owner", job.owner()).update() == 1);
     }
 
-    private JdbcClient.StatementSpec sql(String statement) {
+    /** A statement with the table's names in it. */
+    JdbcClient.StatementSpec sql(String statement) {
         return jdbc.sql(table.sql(statement));
     }
 

@@ -1,5 +1,7 @@
 package dev.slipway.analysis.worker;
 
+import dev.slipway.analysis.worker.Job.Outcome;
+import dev.slipway.analysis.worker.JobHandler.NoResultException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
@@ -14,6 +16,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -49,6 +52,7 @@ class Worker implements SmartLifecycle {
     }
 
     private static final Logger log = LoggerFactory.getLogger(Worker.class);
+    private static final String UNTOLD = "The database cannot be told what becomes of a job";
     private static final Duration MIN_IDLE = Duration.ofMillis(10);
 
     /** After so many in a row it is not one job that the database refuses, but this worker. */
@@ -82,7 +86,7 @@ class Worker implements SmartLifecycle {
             Retention retention,
             @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod,
             ApplicationContext context) {
-        this(queue, properties, metrics, handler::handle, retention::remove, gracePeriod, () -> {
+        this(queue, properties, metrics, handler::handle, () -> retention.remove(properties.retention()), gracePeriod, () -> {
             AvailabilityChangeEvent.publish(context, ReadinessState.REFUSING_TRAFFIC);
             new Thread(() -> System.exit(1), "worker-end").start();
         });
@@ -123,7 +127,8 @@ class Worker implements SmartLifecycle {
         keeper = Executors.newScheduledThreadPool(2, new CustomizableThreadFactory("worker-keeper-"));
         long interval = shorter(properties.lease().dividedBy(6), Duration.ofSeconds(1)).toMillis();
         keeper.scheduleWithFixedDelay(this::keep, interval, interval, TimeUnit.MILLISECONDS);
-        keeper.scheduleWithFixedDelay(this::removeOld, 1, 60, TimeUnit.MINUTES);
+        keeper.scheduleWithFixedDelay(
+                () -> quietly("What is old cannot be removed, next try in an hour", retention), 1, 60, TimeUnit.MINUTES);
     }
 
     /** Lets each thread finish the job that it computes; what takes longer than the grace period is given back. */
@@ -141,7 +146,7 @@ class Worker implements SmartLifecycle {
         for (Run run : runs) {
             if (run.leave()) {
                 log.warn("Job {} is given back: it was not done within {} s", run.job().id(), gracePeriod.toSeconds());
-                quietly(() -> queue.giveBack(run.job()));
+                quietly(UNTOLD, () -> queue.giveBack(run.job()));
                 runs.remove(run);
             }
         }
@@ -156,7 +161,7 @@ class Worker implements SmartLifecycle {
 
     private void run() {
         working.add(Thread.currentThread());
-        metrics.started();
+        metrics.threads.incrementAndGet();
         try {
             workUntilStopped();
         } catch (InterruptedException e) {
@@ -164,7 +169,7 @@ class Worker implements SmartLifecycle {
         } catch (Throwable e) {
             log.error("A thread of the worker ended", e);
         } finally {
-            metrics.stopped();
+            metrics.threads.decrementAndGet();
             working.remove(Thread.currentThread());
         }
         if (isRunning()) {
@@ -177,7 +182,7 @@ class Worker implements SmartLifecycle {
         int refusals = 0;
         while (isRunning()) {
             try {
-                if (workAlone() || work()) {
+                if (workAlone() || work(1, queue::claim)) {
                     idle = MIN_IDLE;
                 } else {
                     pause(idle);
@@ -194,37 +199,33 @@ class Worker implements SmartLifecycle {
         }
     }
 
-    private boolean work() throws InterruptedException {
-        company.acquire();
-        try {
-            Optional<Job> job = isRunning() ? queue.claim(properties.lease()) : Optional.empty();
-            job.ifPresent(this::work);
-            return job.isPresent();
-        } finally {
-            company.release();
-        }
-    }
-
     /** Computes a suspect while no other thread of this process computes anything. */
     private boolean workAlone() throws InterruptedException {
         if (System.nanoTime() - looked < properties.maxIdle().toNanos()) {
             return false;
         }
         looked = System.nanoTime();
-        if (!queue.hasSuspects()) {
-            return false;
-        }
-        company.acquire(properties.threads());
+        return queue.hasSuspects() && work(properties.threads(), this::takeOver);
+    }
+
+    private Optional<Job> takeOver(Duration lease) {
+        Optional<Job> suspect = queue.claimSuspect(lease);
+        suspect.ifPresent(job -> {
+            metrics.leasesExpired.increment();
+            looked -= properties.maxIdle().toNanos(); // There may be more.
+        });
+        return suspect;
+    }
+
+    /** @param places how many of this process' threads it keeps from computing, its own among them */
+    private boolean work(int places, Function<Duration, Optional<Job>> claim) throws InterruptedException {
+        company.acquire(places);
         try {
-            Optional<Job> job = isRunning() ? queue.claimSuspect(properties.lease()) : Optional.empty();
-            if (job.isPresent()) {
-                metrics.takenOver();
-                looked -= properties.maxIdle().toNanos(); // There may be more.
-                work(job.get());
-            }
+            Optional<Job> job = isRunning() ? claim.apply(properties.lease()) : Optional.empty();
+            job.ifPresent(this::work);
             return job.isPresent();
         } finally {
-            company.release(properties.threads());
+            company.release(places);
         }
     }
 
@@ -255,7 +256,7 @@ class Worker implements SmartLifecycle {
             if (input == null) {
                 throw new IllegalArgumentException("What was stored for it is gone.");
             }
-            columns = Objects.requireNonNull(metrics.timed(() -> computation.of(input)), "The handler gave no columns.");
+            columns = Objects.requireNonNull(metrics.duration.recordCallable(() -> computation.of(input)), "The handler gave no columns.");
         } catch (Throwable e) { // An Error, too, is this job's own.
             failure = e;
         }
@@ -321,18 +322,10 @@ class Worker implements SmartLifecycle {
                 && !(e instanceof NonTransientDataAccessResourceException || e instanceof UncategorizedDataAccessException);
     }
 
-    private void removeOld() {
-        try {
-            retention.run();
-        } catch (RuntimeException e) {
-            log.warn("What is old cannot be removed, next try in an hour: {}", e.toString());
-        }
-    }
-
     private void keep() {
         try {
             for (Run run : runs) {
-                quietly(() -> keep(run));
+                quietly(UNTOLD, () -> keep(run));
             }
         } catch (Throwable e) {
             log.error("The leases cannot be renewed", e);
@@ -372,11 +365,11 @@ class Worker implements SmartLifecycle {
         }
     }
 
-    private static void quietly(Runnable action) {
+    private static void quietly(String failure, Runnable action) {
         try {
             action.run();
         } catch (RuntimeException e) {
-            log.warn("The database cannot be told what becomes of a job: {}", e.toString());
+            log.warn("{}: {}", failure, e.toString());
         }
     }
 

@@ -4,7 +4,6 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
-import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.springframework.context.annotation.Profile;
 import org.springframework.stereotype.Component;
@@ -14,49 +13,31 @@ import org.springframework.stereotype.Component;
 @Profile("worker")
 class WorkerMetrics {
 
-    private final AtomicInteger threads = new AtomicInteger();
+    final AtomicInteger threads = new AtomicInteger();
+    final Counter leasesExpired;
+    final Timer duration;
     private final Counter finished;
     private final Counter failed;
-    private final Counter leasesExpired;
-    private final Timer duration;
 
     WorkerMetrics(MeterRegistry meters) {
+        leasesExpired = counter(meters, "jobs.leases.expired", "Jobs taken over from a worker that did not come back");
+        duration = Timer.builder("jobs.duration").description("Time to compute one job").register(meters);
         finished = counter(meters, "jobs.finished", "Jobs that have a result");
         failed = counter(meters, "jobs.failed", "Jobs that were given up");
-        leasesExpired = counter(meters, "jobs.leases.expired", "Jobs taken over from a worker that did not come back");
-        duration = Timer.builder("jobs.duration")
-                .description("Time to compute one job")
-                .register(meters);
         Gauge.builder("worker.threads", threads, AtomicInteger::get)
                 .description("Threads that work the queue off")
                 .register(meters);
     }
 
-    void started() {
-        threads.incrementAndGet();
-    }
-
-    void stopped() {
-        threads.decrementAndGet();
-    }
-
-    void takenOver() {
-        leasesExpired.increment();
-    }
-
-    <T> T timed(Callable<T> computation) throws Exception {
-        return duration.recordCallable(computation);
-    }
-
-    void written(Outcome outcome) {
-        if (outcome instanceof Outcome.Done) {
-            finished.increment();
-        } else if (outcome instanceof Outcome.Failed) {
-            failed.increment();
-        }
-    }
-
     private static Counter counter(MeterRegistry meters, String name, String description) {
         return Counter.builder(name).description(description).register(meters);
+    }
+
+    void written(Job.Outcome outcome) {
+        if (outcome instanceof Job.Outcome.Done) {
+            finished.increment();
+        } else if (outcome instanceof Job.Outcome.Failed) {
+            failed.increment();
+        }
     }
 }

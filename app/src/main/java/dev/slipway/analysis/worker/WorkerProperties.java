@@ -1,5 +1,6 @@
 package dev.slipway.analysis.worker;
 
+import dev.slipway.analysis.StartFailure;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import java.time.Duration;
@@ -44,13 +45,14 @@ record WorkerProperties(
     /**
      * @param footprint bytes of heap that one job takes
      * @param heap bytes of heap that this process has
-     * @throws IllegalArgumentException if the threads may need more than half of the heap
+     * @throws StartFailure if the threads may need more than half of the heap
      */
     static void check(int threads, long footprint, long heap) {
         if (threads * footprint > heap / 2) {
-            throw new IllegalArgumentException(
+            throw new StartFailure(
                     "worker.threads (%d) may need %d MB, more than half of this process' heap of %d MB: use fewer, or raise WORKER_MEMORY."
-                            .formatted(threads, threads * footprint >> 20, heap >> 20));
+                            .formatted(threads, threads * footprint >> 20, heap >> 20),
+                    null);
         }
     }
 }

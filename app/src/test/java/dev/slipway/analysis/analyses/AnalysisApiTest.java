@@ -79,7 +79,7 @@ class AnalysisApiTest {
         api.submit("large", values);
 
         byte[] stored = database.sql("SELECT doubles FROM analysis_values").query(byte[].class).single();
-        assertThat(Doubles.fromBytes(stored)).isEqualTo(values);
+        assertThat(AnalysisValues.fromBytes(stored)).isEqualTo(values);
     }
 
     @Test

@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.slipway.analysis.worker.NoResultException;
+import dev.slipway.analysis.analyses.Analysis.Result;
+import dev.slipway.analysis.worker.JobHandler.NoResultException;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
