@@ -119,6 +119,11 @@ class MakeItYoursIT {
         assertSame(project, generate("never chosen", "monitoring=true", "mixnet=false"));
         FeaturesIT.assertHolds(project, true, false);
 
+        Path half = Files.move(project.resolve("monitoring"), project.resolve("target"));
+        if (FeaturesIT.model(project, BASE).isPresent()) {
+            assertThat(doctor(project)).contains("fail  the Compose files make no configuration: open", "monitoring/docker-compose.yml: no such file");
+        }
+        Files.move(half, project.resolve("monitoring"));
         page.run("The monitoring");
         assertSame(project, generate("never chosen", "monitoring=false", "mixnet=false"));
         FeaturesIT.assertHolds(project, false, false);
