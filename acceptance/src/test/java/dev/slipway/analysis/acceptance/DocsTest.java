@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -52,15 +53,26 @@ class DocsTest {
     }
 
     @Test
-    void everyLinkLeadsToAFile() throws IOException {
+    void everyLinkLeadsToAFileAndToAHeadingInIt() throws IOException {
         List<Path> pages = new ArrayList<>(pages());
         pages.add(Project.FOLDER.resolve("README.md"));
         for (Path page : pages) {
-            Matcher link = Pattern.compile("\\]\\((?!https?:)([^)#]+)").matcher(Files.readString(page));
+            Matcher link = Pattern.compile("\\]\\((?!https?:)([^)#]*)(?:#([^)]+))?\\)").matcher(Files.readString(page));
             while (link.find()) {
-                assertThat(page.resolveSibling(link.group(1))).as(page + " links to it").exists();
+                Path target = link.group(1).isEmpty() ? page : page.resolveSibling(link.group(1));
+                assertThat(target).as(page + " links to it").exists();
+                if (link.group(2) != null) {
+                    assertThat(headings(target)).as("the headings of " + target + ", to one of which " + page + " links").contains(link.group(2));
+                }
             }
         }
+    }
+
+    /** Each as the end of a link, as forges make it. */
+    private static List<String> headings(Path page) throws IOException {
+        return Pattern.compile("(?m)^#+ (.+)$").matcher(Files.readString(page)).results()
+                .map(heading -> heading.group(1).toLowerCase(Locale.ROOT).replaceAll("[^\\w\\- ]", "").replace(' ', '-'))
+                .toList();
     }
 
     /** A generated project's scripts are not executable where the archetype's last step cannot run. */
