@@ -31,7 +31,7 @@ import org.eclipse.jgit.ignore.IgnoreNode;
 final class Packer {
 
     /** The workshop, which stays with the reference: whole paths here, and in files what stands between the two markers. */
-    static final List<String> REFERENCE_ONLY = List.of(".ci/", ".git/", ".git", "LICENSE", "acceptance/", "archetype/", "bench/");
+    static final List<String> REFERENCE_ONLY = List.of(".ci/", ".git/", ".git", ".shellcheckrc", ".yamllint.yaml", "LICENSE", "acceptance/", "archetype/", "bench/");
 
     private static final Pattern REFERENCE_ONLY_BLOCK =
             Pattern.compile("[^\\n]*reference-only:begin.*?reference-only:end[^\\n]*\\n", Pattern.DOTALL);
