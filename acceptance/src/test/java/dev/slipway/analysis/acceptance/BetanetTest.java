@@ -209,7 +209,7 @@ class BetanetTest {
 
             JsonNode bindings = Stack.inspect(full.containers(ENTRY).get(0)).at("/NetworkSettings/Ports/8080~1tcp");
             assertThat(bindings.get(0).get("HostIp").asString()).isEqualTo("127.0.0.1");
-            try (var socket = new java.net.Socket("127.0.0.1", Integer.parseInt(full.variable("ENTRY_PORT")))) {
+            try (var socket = new java.net.Socket("127.0.0.1", Integer.parseInt(full.variable("MIX_ENTRY_PORT")))) {
                 assertThat(socket.isConnected()).isTrue();
             }
         } finally {
@@ -241,7 +241,7 @@ class BetanetTest {
     }
 
     private static Stack withMixnet(String... files) {
-        return Stack.of(files).with("SUBMISSIONS", folder.toString());
+        return Stack.of(files).with("MIX_SUBMISSIONS", folder.toString());
     }
 
     /** The client, once: sends submissions called name-0 and so on. */
