@@ -129,8 +129,8 @@ class BetanetTest {
                 .strip();
         try {
             await().atMost(Duration.ofSeconds(60)).until(() -> Docker.run("docker", "logs", node).text().contains("Started Mixnode"));
-            assertThat(Docker.run("docker", "exec", node, "/opt/java/bin/java", "-Xmx16m", "-cp", "mixnode.jar",
-                    "dev.slipway.analysis.mixnode.HealthCheck").exitCode()).isNotZero();
+            assertThat(Docker.run("docker", "exec", node, "/opt/java/bin/java", "-Xmx16m", "-cp", "app.jar",
+                    "dev.slipway.analysis.HealthCheck").exitCode()).isNotZero();
         } finally {
             Docker.run("docker", "rm", "--force", node);
         }
@@ -183,7 +183,7 @@ class BetanetTest {
 
     @Test
     void theJvmAcceptsItsCache() {
-        stack.assertJvmAcceptsItsCache(ENTRY, "dev.slipway.analysis.mixnode.HealthCheck");
+        stack.assertJvmAcceptsItsCache(ENTRY, "dev.slipway.analysis.HealthCheck");
     }
 
     @Test
