@@ -16,10 +16,10 @@ esac
 number=${1:-20000}
 docker version > /dev/null 2>&1 || die "no Docker Engine answers: start it, or see what docker version says"
 
-export COMPOSE_PROJECT_NAME=${BENCH_PROJECT:-bench-betanet} BETANET_SUBNET=${BETANET_SUBNET:-10.214.0.0/24} TAG=${TAG:-bench} LOG_LEVEL=warn
+export COMPOSE_PROJECT_NAME=${BENCH_PROJECT:-bench-betanet} BETANET_SUBNET=${BETANET_SUBNET:-10.214.0.0/24} TAG=${TAG:-bench} MIX_LOG_LEVEL=warn
 work=$(mktemp -d)
 chmod 755 "$work"
-export SUBMISSIONS=$work
+export MIX_SUBMISSIONS=$work
 nodes="betanet-mixnode-1 betanet-mixnode-2 betanet-mixnode-3"
 note() { say "$(date +%T) $*" >&2; }
 compose() { docker compose -f docker-compose.betanet.yml "$@"; }

@@ -29,6 +29,8 @@ case $engine in
   *) die "the engine at $engine is not this host's: run this where its socket is" ;;
 esac
 
+# A core each, as bench/docker-compose.yml gives the load.
+export APP_CPUS=1.0 WORKER_CPUS=1.0 DB_CPUS=1.0 DB_MEMORY=512M NGINX_CPUS=0.5
 export IMAGE=bench-app TAG=latest COMPOSE_PROJECT_NAME=${BENCH_PROJECT:-bench}
 work=$(mktemp -d)
 note() { say "$(date +%T) $*" >&2; }

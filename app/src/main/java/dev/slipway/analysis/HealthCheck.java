@@ -10,20 +10,20 @@ import java.net.NetworkInterface;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The image's health check, as a program of its own since the image has no curl: exits with 0 if the service is ready.
- * Where it serves HTTP, it is asked as the gateway asks: at the container's own address and the port of requests.
+ * Unless it is a worker alone, it is asked as clients ask: at the container's own address and the port of requests.
  */
 final class HealthCheck {
 
     private HealthCheck() {}
 
     public static void main(String[] args) throws Exception {
-        String profiles = System.getenv("SPRING_PROFILES_ACTIVE");
-        boolean web = profiles == null || profiles.isBlank()
-                || Arrays.stream(profiles.split(",")).map(String::strip).anyMatch("web"::equals); // As Spring reads it.
+        List<String> profiles = Stream.of(System.getenv().getOrDefault("SPRING_PROFILES_ACTIVE", "").split(",")).map(String::strip).toList();
+        boolean web = profiles.contains("web") || !profiles.contains("worker");
         System.exit(web ? ask(ownAddress(), 8080, "/readyz") : ask(InetAddress.getLoopbackAddress(), 8081, "/actuator/health/readiness"));
     }
 

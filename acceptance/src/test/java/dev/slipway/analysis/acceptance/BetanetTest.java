@@ -129,8 +129,8 @@ class BetanetTest {
                 .strip();
         try {
             await().atMost(Duration.ofSeconds(60)).until(() -> Docker.run("docker", "logs", node).text().contains("Started Mixnode"));
-            assertThat(Docker.run("docker", "exec", node, "/opt/java/bin/java", "-Xmx16m", "-cp", "mixnode.jar",
-                    "dev.slipway.analysis.mixnode.HealthCheck").exitCode()).isNotZero();
+            assertThat(Docker.run("docker", "exec", node, "/opt/java/bin/java", "-Xmx16m", "-cp", "app.jar",
+                    "dev.slipway.analysis.HealthCheck").exitCode()).isNotZero();
         } finally {
             Docker.run("docker", "rm", "--force", node);
         }
@@ -183,7 +183,7 @@ class BetanetTest {
 
     @Test
     void theJvmAcceptsItsCache() {
-        stack.assertJvmAcceptsItsCache(ENTRY, "dev.slipway.analysis.mixnode.HealthCheck");
+        stack.assertJvmAcceptsItsCache(ENTRY, "dev.slipway.analysis.HealthCheck");
     }
 
     @Test
@@ -209,7 +209,7 @@ class BetanetTest {
 
             JsonNode bindings = Stack.inspect(full.containers(ENTRY).get(0)).at("/NetworkSettings/Ports/8080~1tcp");
             assertThat(bindings.get(0).get("HostIp").asString()).isEqualTo("127.0.0.1");
-            try (var socket = new java.net.Socket("127.0.0.1", Integer.parseInt(full.variable("ENTRY_PORT")))) {
+            try (var socket = new java.net.Socket("127.0.0.1", Integer.parseInt(full.variable("MIX_ENTRY_PORT")))) {
                 assertThat(socket.isConnected()).isTrue();
             }
         } finally {
@@ -241,7 +241,7 @@ class BetanetTest {
     }
 
     private static Stack withMixnet(String... files) {
-        return Stack.of(files).with("SUBMISSIONS", folder.toString());
+        return Stack.of(files).with("MIX_SUBMISSIONS", folder.toString());
     }
 
     /** The client, once: sends submissions called name-0 and so on. */

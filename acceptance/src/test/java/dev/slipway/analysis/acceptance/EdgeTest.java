@@ -347,26 +347,6 @@ class EdgeTest {
     }
 
     @Test
-    @ExtendWith(Longer.class)
-    void noRequestFailsWhileTheGatewayRestarts() throws Exception {
-        String done = "/ca/" + System.nanoTime();
-        var answers = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do "
-                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n';"
-                + ASK + "/api/analyses -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' "
-                + "-H \"Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)\" -d '{\"name\": \"restarts\", \"values\": [1]}'; done"));
-        for (int i = 0; i < 3; i++) {
-            stack.compose("restart", "nginx").assertSuccess();
-            Thread.sleep(3000);
-        }
-        Files.createFile(ca.resolve(done.substring(4)));
-
-        assertThat(answers.get().lines()).hasSizeGreaterThan(20).allMatch(answer -> answer.matches("200|202"));
-        assertThat(stack.sql("SELECT COUNT(*) FROM analysis WHERE name = 'restarts'"))
-                .as("none is lost or doubled")
-                .isEqualTo(String.valueOf(answers.get().lines().filter("202"::equals).count()));
-    }
-
-    @Test
     void whatCannotBeReadIsAProblem() throws IOException {
         int http = Integer.parseInt(stack.variable("EDGE_HTTP_PORT"));
         int https = Integer.parseInt(stack.variable("EDGE_HTTPS_PORT"));

@@ -135,7 +135,7 @@ class MonitoringConfigurationTest {
         }
         String overview = MonitoringFiles.read(MonitoringFiles.MONITORING.resolve("grafana/dashboards/overview.json"));
         Files.writeString(folder.resolve("name.ts"), declaration + overview.replaceFirst("\"graphMode\"", "\"graphMod\""));
-        Files.writeString(folder.resolve("value.ts"), declaration + overview.replaceFirst("\"lineWidth\": 1", "\"lineWidth\": \"1\""));
+        Files.writeString(folder.resolve("value.ts"), declaration + overview.replaceFirst("\"fillOpacity\": 10", "\"fillOpacity\": \"10\""));
         List<String> compiler = new ArrayList<>(List.of(
                 "node", "node_modules/typescript/bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "preserve"));
         try (Stream<Path> sources = Files.list(folder)) {

@@ -36,7 +36,7 @@ final class Stack implements AutoCloseable {
     private Stack() {
         environment.put("COMPOSE_PROJECT_NAME", name);
         for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT",
-                "ENTRY_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT")) {
+                "MIX_ENTRY_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT")) {
             environment.put(port, freePort());
         }
         // Apart from the networks that Docker gives out by itself.
