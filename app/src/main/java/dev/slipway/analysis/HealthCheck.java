@@ -1,15 +1,11 @@
 package dev.slipway.analysis;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.net.HttpURLConnection;
 import java.net.Inet4Address;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
-import java.net.Socket;
-import java.net.SocketException;
-import java.nio.charset.StandardCharsets;
+import java.net.URL;
 import java.util.Arrays;
 
 /**
@@ -24,28 +20,19 @@ final class HealthCheck {
         String profiles = System.getenv("SPRING_PROFILES_ACTIVE");
         boolean web = profiles == null || profiles.isBlank()
                 || Arrays.stream(profiles.split(",")).map(String::strip).anyMatch("web"::equals); // As Spring reads it.
-        System.exit(web ? ask(ownAddress(), 8080, "/readyz") : ask(InetAddress.getLoopbackAddress(), 8081, "/actuator/health/readiness"));
-    }
-
-    private static int ask(InetAddress address, int port, String path) throws IOException {
-        try (Socket socket = new Socket()) {
-            socket.connect(new InetSocketAddress(address, port), 4000);
-            socket.setSoTimeout(4000);
-            socket.getOutputStream()
-                    .write(("GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
-            String status = new BufferedReader(
-                            new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
-                    .readLine();
-            return status != null && status.contains(" 200") ? 0 : 1;
-        }
-    }
-
-    /** The first that others can reach; loopback where there is no network. */
-    private static InetAddress ownAddress() throws SocketException {
-        return NetworkInterface.networkInterfaces()
+        // The first address that others can reach; loopback where there is no network.
+        InetAddress own = NetworkInterface.networkInterfaces()
                 .flatMap(NetworkInterface::inetAddresses)
                 .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
                 .findFirst()
                 .orElse(InetAddress.getLoopbackAddress());
+        System.exit(web ? ask(own, 8080, "/readyz") : ask(InetAddress.getLoopbackAddress(), 8081, "/actuator/health/readiness"));
+    }
+
+    private static int ask(InetAddress address, int port, String path) throws IOException {
+        HttpURLConnection connection = (HttpURLConnection) new URL("http", address.getHostAddress(), port, path).openConnection();
+        connection.setConnectTimeout(4000);
+        connection.setReadTimeout(4000);
+        return connection.getResponseCode() == 200 ? 0 : 1;
     }
 }
