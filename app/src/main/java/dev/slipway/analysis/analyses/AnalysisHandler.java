@@ -26,13 +26,8 @@ class AnalysisHandler implements JobHandler {
     public Map<String, Object> handle(byte[] input) throws NoResultException {
         Analysis.Result result = Statistics.of(AnalysisValues.fromBytes(input));
         return Map.of(
-                "count", result.count(),
-                "mean", result.mean(),
-                "standard_deviation", result.standardDeviation(),
-                "min", result.min(),
-                "max", result.max(),
-                "p50", result.p50(),
-                "p95", result.p95(),
-                "p99", result.p99());
+                "count", result.count(), "mean", result.mean(), "standard_deviation", result.standardDeviation(),
+                "min", result.min(), "max", result.max(),
+                "p50", result.p50(), "p95", result.p95(), "p99", result.p99());
     }
 }

@@ -27,14 +27,9 @@ final class Statistics {
         DoubleStatistics statistics = STATISTICS.build(values);
         double[] percentiles = QUANTILE.evaluate(values, 0.5, 0.95, 0.99);
         Result result = new Result(
-                values.length,
-                statistics.getAsDouble(Statistic.MEAN),
-                statistics.getAsDouble(Statistic.STANDARD_DEVIATION),
-                statistics.getAsDouble(Statistic.MIN),
-                statistics.getAsDouble(Statistic.MAX),
-                percentiles[0],
-                percentiles[1],
-                percentiles[2]);
+                values.length, statistics.getAsDouble(Statistic.MEAN), statistics.getAsDouble(Statistic.STANDARD_DEVIATION),
+                statistics.getAsDouble(Statistic.MIN), statistics.getAsDouble(Statistic.MAX),
+                percentiles[0], percentiles[1], percentiles[2]);
         if (!DoubleStream.concat(DoubleStream.of(result.mean(), result.standardDeviation()), Arrays.stream(percentiles))
                 .allMatch(Double::isFinite)) {
             throw new NoResultException("The values are too far apart: a result is beyond the range of a double.");

@@ -27,8 +27,7 @@ class LargeBodies extends OncePerRequestFilter {
     private static final int GROWTH = 4;
     private static final int WAIT = 1000; // ms
 
-    /** Bytes: four of the largest bodies at once. */
-    private final Semaphore room = new Semaphore(16 << 20, true);
+    private final Semaphore room = new Semaphore(4 * LARGEST, true); // Bytes.
 
     @Override
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)

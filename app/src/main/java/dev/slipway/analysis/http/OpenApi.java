@@ -7,8 +7,10 @@ import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.media.Content;
 import io.swagger.v3.oas.models.media.MediaType;
 import io.swagger.v3.oas.models.media.Schema;
+import io.swagger.v3.oas.models.parameters.RequestBody;
 import io.swagger.v3.oas.models.responses.ApiResponse;
 import io.swagger.v3.oas.models.responses.ApiResponses;
+import java.util.List;
 import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springframework.boot.info.BuildProperties;
 import org.springframework.context.annotation.Bean;
@@ -21,28 +23,22 @@ class OpenApi {
 
     @Bean
     OpenAPI openApiInfo(BuildProperties build) {
-        return new OpenAPI()
-                .info(new Info()
-                        .title(build.getName())
-                        .version(build.getVersion())
-                        .description("JSON alone, in UTF-8. A field that is not described here, or is of another type, is refused. "
-                                + "No answer is to be cached."));
+        return new OpenAPI().info(new Info().title(build.getName()).version(build.getVersion())
+                .description("JSON alone, in UTF-8. A field that is not described here, or is of another type, is refused. "
+                        + "No answer is to be cached."));
     }
 
     @Bean
     OpenApiCustomizer problemResponses() {
-        Schema<?> schema = new Schema<>()
-                .addProperty("type", new Schema<>().format("uri"))
-                .addProperty("title", new Schema<>())
-                .addProperty("status", new Schema<>())
-                .addProperty("detail", new Schema<>())
-                .addProperty("instance", new Schema<>().format("uri-reference"))
-                .addProperty("requestId", new Schema<>());
+        Schema<?> schema = new Schema<>();
+        List.of("type", "title", "status", "detail", "instance", "requestId").forEach(field -> schema.addProperty(field, new Schema<>()));
         return api -> {
             api.getComponents().addSchemas("Problem", schema);
             api.getPaths().forEach((path, item) -> item.readOperations().forEach(operation -> {
                 addProblems(path, operation);
-                forbidUnknownFields(api, operation);
+                if (operation.getRequestBody() != null) {
+                    forbidUnknownFields(api, operation.getRequestBody());
+                }
             }));
         };
     }
@@ -73,23 +69,14 @@ class OpenApi {
     }
 
     private static ApiResponse problem(String description) {
-        return new ApiResponse()
-                .description(description)
-                .content(new Content()
-                        .addMediaType(
-                                "application/problem+json",
-                                new MediaType().schema(new Schema<>().$ref("#/components/schemas/Problem"))));
+        MediaType problem = new MediaType().schema(new Schema<>().$ref("#/components/schemas/Problem"));
+        return new ApiResponse().description(description).content(new Content().addMediaType("application/problem+json", problem));
     }
 
-    private static void forbidUnknownFields(OpenAPI api, Operation operation) {
-        if (operation.getRequestBody() == null) {
-            return;
-        }
-        operation.getRequestBody().getContent().values().forEach(media -> {
-            String reference = media.getSchema() == null ? null : media.getSchema().get$ref();
-            if (reference != null) {
-                api.getComponents().getSchemas().get(reference.replaceFirst(".*/", "")).setAdditionalProperties(false);
-            }
-        });
+    private static void forbidUnknownFields(OpenAPI api, RequestBody body) {
+        body.getContent().values().stream()
+                .filter(media -> media.getSchema() != null && media.getSchema().get$ref() != null)
+                .map(media -> media.getSchema().get$ref().replaceFirst(".*/", ""))
+                .forEach(name -> api.getComponents().getSchemas().get(name).setAdditionalProperties(false));
     }
 }

@@ -54,9 +54,7 @@ class Problems extends ResponseEntityExceptionHandler {
     private static final Set<Integer> TAKES_NO_WRITES = Set.of(1290, 1021, 1026, 1114);
 
     static final String SEND_JSON = "Send the body as application/json, and say so in the Content-Type header.";
-
     static final String SEND_ALL = "The body ended early: send all of it, in the length or the chunks that the header says.";
-
     static final String SEND_LESS = "The body is longer or deeper than is accepted: send less at once.";
 
     private static final Map<Class<?>, String> DETAILS = Map.of(
@@ -75,11 +73,7 @@ class Problems extends ResponseEntityExceptionHandler {
         return ResponseEntity.status(problem.getStatus()).contentType(MediaType.APPLICATION_PROBLEM_JSON).body(problem);
     }
 
-    @ExceptionHandler({
-        CannotCreateTransactionException.class,
-        DataAccessResourceFailureException.class,
-        TransientDataAccessException.class
-    })
+    @ExceptionHandler({CannotCreateTransactionException.class, DataAccessResourceFailureException.class, TransientDataAccessException.class})
     ResponseEntity<ProblemDetail> handleUnavailable(Exception e) {
         log.error("The database does not answer: {}", e.toString());
         return ResponseEntity.status(HttpStatus.SERVICE_UNAVAILABLE)
@@ -137,7 +131,7 @@ class Problems extends ResponseEntityExceptionHandler {
                             ? invalidField(field)
                             : new InvalidField(parameterName(result.getMethodParameter()), error.getDefaultMessage()))));
         }
-        if (e instanceof TypeMismatchException mismatch) {
+        if (e instanceof TypeMismatchException mismatch && status.is4xxClientError()) {
             return invalid(Stream.of(new InvalidField(mismatch.getPropertyName(), "must be " + expected(mismatch.getRequiredType()))));
         }
         if (e instanceof HttpMessageNotReadableException) {
@@ -183,11 +177,9 @@ class Problems extends ResponseEntityExceptionHandler {
             return ProblemType.MALFORMED_BODY.detail(SEND_ALL);
         }
         if (cause instanceof JacksonException json) {
-            String where = "line " + json.getLocation().getLineNr() + ", column " + json.getLocation().getColumnNr();
+            String what = cause instanceof StreamReadException ? "The body is not valid JSON" : path(json) + " is not of the type that is asked for";
             return ProblemType.MALFORMED_BODY.detail(
-                    cause instanceof StreamReadException
-                            ? "The body is not valid JSON: see " + where + "."
-                            : path(json) + " is not of the type that is asked for: see " + where + ".");
+                    what + ": see line " + json.getLocation().getLineNr() + ", column " + json.getLocation().getColumnNr() + ".");
         }
         return ProblemType.MALFORMED_BODY.detail("There is no body: send a JSON object.");
     }

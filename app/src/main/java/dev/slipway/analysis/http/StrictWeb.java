@@ -7,10 +7,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
-import org.springframework.core.convert.converter.Converter;
-import org.springframework.core.convert.converter.ConverterFactory;
-import org.springframework.format.FormatterRegistry;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
 import org.springframework.http.converter.HttpMessageConverters;
@@ -59,12 +55,6 @@ class StrictWeb implements WebMvcConfigurer {
         }).addPathPatterns("/api/openapi.yaml");
     }
 
-    /** And "done" for DONE. */
-    @Override
-    public void addFormatters(FormatterRegistry registry) {
-        registry.addConverterFactory(new ExactEnums());
-    }
-
     private static class Exact extends PropertyEditorSupport {
 
         private final Pattern form;
@@ -81,16 +71,6 @@ class StrictWeb implements WebMvcConfigurer {
                 throw new IllegalArgumentException("not " + form);
             }
             setValue(parse.apply(text));
-        }
-    }
-
-    @SuppressWarnings("rawtypes")
-    private static class ExactEnums implements ConverterFactory<String, Enum> {
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public <T extends Enum> Converter<String, @Nullable T> getConverter(Class<T> type) {
-            return text -> text.isEmpty() ? null : (T) Enum.valueOf(type, text);
         }
     }
 }

@@ -7,22 +7,14 @@ class Run {
 
     private enum State { COMPUTING, OVERDUE, COMPUTED, LEFT }
 
-    private final Job job;
-    private final Thread thread = Thread.currentThread();
+    final Job job;
+    final Thread thread = Thread.currentThread();
     private final long started = System.nanoTime();
     private volatile long renewed = started;
     private State state = State.COMPUTING;
 
     Run(Job job) {
         this.job = job;
-    }
-
-    Job job() {
-        return job;
-    }
-
-    Thread thread() {
-        return thread;
     }
 
     Duration age() {

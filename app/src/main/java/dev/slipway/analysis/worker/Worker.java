@@ -35,10 +35,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.TransactionException;
 
 /**
- * Works the queue off, each thread one job at a time: claims it, computes it, writes its outcome down. While there
- * is work there is no pause, on an empty queue there are pauses that double up to {@link WorkerProperties#maxIdle}. One
- * more thread renews the leases and ends what takes too long. A worker that can no longer work says that it is not ready,
- * and ends its process.
+ * Works the queue off, each thread one job at a time, and pauses on an empty one, each time twice as long. One more thread renews the
+ * leases and ends what takes too long. A worker that can no longer work says that it is not ready, and ends its process.
  */
 @Component
 @Profile("worker")
@@ -99,13 +97,8 @@ class Worker implements SmartLifecycle {
      * @param end what ends the process of a worker that can no longer work
      */
     Worker(
-            Queue queue,
-            WorkerProperties properties,
-            WorkerMetrics metrics,
-            Computation computation,
-            Runnable retention,
-            Duration gracePeriod,
-            Runnable end) {
+            Queue queue, WorkerProperties properties, WorkerMetrics metrics, Computation computation, Runnable retention,
+            Duration gracePeriod, Runnable end) {
         this.queue = queue;
         this.properties = properties;
         this.metrics = metrics;
@@ -145,8 +138,8 @@ class Worker implements SmartLifecycle {
         }
         for (Run run : runs) {
             if (run.leave()) {
-                log.warn("Job {} is given back: it was not done within {} s", run.job().id(), gracePeriod.toSeconds());
-                quietly(UNTOLD, () -> queue.giveBack(run.job()));
+                log.warn("Job {} is given back: it was not done within {} s", run.job.id(), gracePeriod.toSeconds());
+                quietly(UNTOLD, () -> queue.giveBack(run.job));
                 runs.remove(run);
             }
         }
@@ -222,14 +215,16 @@ class Worker implements SmartLifecycle {
         company.acquire(places);
         try {
             Optional<Job> job = isRunning() ? claim.apply(properties.lease()) : Optional.empty();
-            job.ifPresent(this::work);
+            if (job.isPresent()) {
+                work(job.get());
+            }
             return job.isPresent();
         } finally {
             company.release(places);
         }
     }
 
-    private void work(Job job) {
+    private void work(Job job) throws InterruptedException {
         Run run = new Run(job);
         runs.add(run);
         try {
@@ -243,7 +238,7 @@ class Worker implements SmartLifecycle {
     }
 
     private Outcome compute(Run run) {
-        Job job = run.job();
+        Job job = run.job;
         if (job.endedItsWorker() && job.attempt() > properties.attempts()) {
             run.computed();
             return new Outcome.Failed("Given up after " + properties.attempts()
@@ -282,24 +277,17 @@ class Worker implements SmartLifecycle {
     }
 
     /** Writes the outcome down, as soon as the database is there. */
-    private void write(Job job, Outcome outcome) {
+    private void write(Job job, Outcome outcome) throws InterruptedException {
         while (true) {
             try {
-                if (queue.finish(job, outcome)) {
-                    metrics.written(outcome);
-                } else {
+                if (!finish(job, outcome)) {
                     log.warn("What was computed of job {} is thrown away: it was deleted, or its lease ended", job.id());
                 }
                 return;
             } catch (RuntimeException e) {
                 if (!refused(e)) {
                     log.warn("The outcome of job {} cannot be written, next try in {}: {}", job.id(), properties.maxIdle(), e.toString());
-                    try {
-                        Thread.sleep(properties.maxIdle().toMillis());
-                    } catch (InterruptedException stopped) {
-                        Thread.currentThread().interrupt();
-                        return;
-                    }
+                    Thread.sleep(properties.maxIdle().toMillis());
                 } else if (outcome instanceof Outcome.Done) {
                     log.error("The database refuses the result of job {}", job.id(), e);
                     outcome = new Outcome.Failed("The database refused its result: the worker's log says why.");
@@ -308,6 +296,14 @@ class Worker implements SmartLifecycle {
                 }
             }
         }
+    }
+
+    private boolean finish(Job job, Outcome outcome) {
+        boolean mine = queue.finish(job, outcome);
+        if (mine) {
+            metrics.written(outcome);
+        }
+        return mine;
     }
 
     /** Whether the database is there and does not want this statement, rather than any. */
@@ -336,16 +332,11 @@ class Worker implements SmartLifecycle {
     private void keep(Run run) {
         Duration over = run.age().minus(properties.timeLimit());
         if (over.compareTo(PATIENCE) > 0 && run.leave()) {
-            log.error("Job {} takes longer than {} s and does not heed an interrupt", run.job().id(), properties.timeLimit().toSeconds());
+            log.error("Job {} takes longer than {} s and does not heed an interrupt", run.job.id(), properties.timeLimit().toSeconds());
             runs.remove(run);
-            working.remove(run.thread());
-            try {
-                if (queue.finish(run.job(), tookTooLong())) {
-                    metrics.written(tookTooLong());
-                }
-            } finally {
-                breakDown();
-            }
+            working.remove(run.thread);
+            quietly(UNTOLD, () -> finish(run.job, tookTooLong()));
+            breakDown();
             return;
         }
         if (!over.isNegative()) {
@@ -353,7 +344,7 @@ class Worker implements SmartLifecycle {
         }
         if (run.sinceRenewal().compareTo(properties.lease().dividedBy(3)) > 0) {
             long asked = System.nanoTime();
-            queue.renew(run.job(), properties.lease());
+            queue.renew(run.job, properties.lease());
             run.renewed(asked);
         }
     }
