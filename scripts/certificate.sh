@@ -6,10 +6,7 @@
 #
 # install is what an ACME client runs after each renewal; certbot and lego say by themselves which files: docs/edge.md.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 certificate=secrets/tls_certificate.pem
 key=secrets/tls_key.pem
@@ -28,10 +25,10 @@ measured() {
   local end seconds
   end=$(openssl x509 -noout -enddate -in "$certificate" | cut -d = -f 2)
   seconds=$(date -d "$end" +%s 2> /dev/null || date -j -f "%b %e %T %Y %Z" "$end" +%s) # GNU's, or macOS's
-  mkdir -p metrics && chmod 0755 metrics # for node-exporter, whatever the umask
-  printf 'certificate_expiry_timestamp_seconds{name="edge"} %s\n' "$seconds" > metrics/certificate.new
-  chmod 0644 metrics/certificate.new
-  mv metrics/certificate.new metrics/certificate.prom
+  mkdir -p var/metrics && chmod 0755 var/metrics # for node-exporter, whatever the umask
+  printf 'certificate_expiry_timestamp_seconds{name="edge"} %s\n' "$seconds" > var/metrics/certificate.new
+  chmod 0644 var/metrics/certificate.new
+  mv var/metrics/certificate.new var/metrics/certificate.prom
 }
 # monitoring:end
 

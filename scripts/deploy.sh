@@ -13,10 +13,7 @@
 #
 # The last line says what happened. Exit status: 0 deployed; 1 not, and what served before serves on; 2 it needs a hand.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 commit() {
   if git rev-parse -q --verify HEAD > /dev/null 2>&1 && [ -z "$(git status --porcelain)" ]; then
@@ -48,18 +45,18 @@ get() {
 # image NAME: its id, and none if it is not here.
 image() { docker image inspect -f '{{.Id}}' "$1" 2> /dev/null || say none; }
 
-# running SERVICE: its image.
-running() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
+# serving SERVICE: the id of the image that it runs.
+serving() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
 
 # keep: a name to go back to for what runs, where TAG moves, as latest does, and now is another image.
 keep() {
-  [ "$(running app)" != "$(image "$repository:$tag")" ] || return 0
+  [ "$(serving app)" != "$(image "$repository:$tag")" ] || return 0
   before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
-  docker tag "$(running app)" "$repository:$before"
+  docker tag "$(serving app)" "$repository:$before"
   # mixnet:begin
   # The mixnet may be new here, and then has nothing to go back to.
   ! has_service betanet-mixnode-1 || [ -z "$(docker compose ps -q betanet-mixnode-1)" ] ||
-    docker tag "$(running betanet-mixnode-1)" "$mixnode:$before"
+    docker tag "$(serving betanet-mixnode-1)" "$mixnode:$before"
   # mixnet:end
 }
 
@@ -74,7 +71,7 @@ back() {
   [ "$tag" != "$before" ] || needs_a_hand "$1 with the settings of now; what was not replaced serves on"
   for service in $rolled; do
     TAG=$before roll "$service" "$repository:$before" ||
-      needs_a_hand "neither $tag nor $before becomes ready: see docker compose logs app worker"
+      needs_a_hand "neither $tag nor $before becomes ready: see docker compose logs $(list <<< "$rolled")"
   done
   remember TAG="$before"
   die "$1; this host is back at $before"
@@ -82,20 +79,20 @@ back() {
 
 # sweep: removes what a deploy that was cut off left, which is of another version and more than is wanted.
 sweep() {
-  local service containers container id name more serving
-  serving=$(image "$repository:$before")
-  [ "$serving" != none ] || return 0
+  local service all container id name more wanted
+  wanted=$(image "$repository:$before")
+  [ "$wanted" != none ] || return 0
   for service in $rolled; do
-    containers=$(docker compose ps -aq "$service" | xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
-    more=$(($(grep -c . <<< "$containers") - $(of replicas | sed -n "s/^$service //p")))
+    all=$(docker compose ps -aq "$service" | xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
+    more=$(($(grep -c . <<< "$all") - $(of replicas "$service")))
     while read -r _ container id name; do
-      if [ "$more" -gt 0 ] && [ "$id" != "$serving" ]; then
+      if [ "$more" -gt 0 ] && [ "$id" != "$wanted" ]; then
         say "Removing the $service of ${name##*:}, which a deploy that was cut off left"
         docker stop "$container" > /dev/null
         docker rm "$container" > /dev/null
         more=$((more - 1))
       fi
-    done <<< "$containers"
+    done <<< "$all"
   done
 }
 
@@ -105,8 +102,8 @@ version() { docker run --rm --network none --entrypoint mariadbd "$1" --version 
 # same_database: ends if DB_IMAGE or DB_VOLUME is not what made the data, since only a restore carries data over.
 same_database() {
   local container image made="" runs wanted
-  image=$(of image | sed -n 's/^db //p')
-  wanted=$(of volume | sed -n 's/^db-data //p')
+  image=$(of image db)
+  wanted=$(of volume db-data)
   container=$(docker compose ps -aq db | sed -n 1p)
   if [ -n "$container" ]; then
     runs=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/var/lib/mysql"}}{{.Name}}{{end}}{{end}}' "$container")
@@ -135,9 +132,9 @@ changed() {
         # No restart for what is reloaded, is read at each use, or is read only while a database is made.
         # monitoring:begin
         alertmanager:/run/secrets/*) find -L "$source" -newerct "$started" ;; # which looks at its start for whom there is
-        *:"$folder/metrics") ;;
+        *:"$folder"/var/metrics) ;;
         # monitoring:end
-        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder/acme") ;;
+        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder"/var/acme) ;;
         db:/docker-entrypoint-initdb.d/* | db:/usr/local/bin/*) ;;
         *:"$folder"/*) find -L "$source" -type f -newerct "$started" ;;
       esac
@@ -230,7 +227,7 @@ if ! sql <<< "SELECT 1" > /dev/null 2>&1; then
   die "the database was made with other passwords than those of secrets/, development's perhaps: put those back, or DB_VOLUME=another into .env \
 after docker compose down, or docker compose down --volumes if the data may go; nothing was changed"
 fi
-! has_service backup || own_backups || die "backups/ cannot be made the database's; nothing was changed"
+! has_service backup || own_backups || die "var/backups/ cannot be made the database's; nothing was changed"
 output=$(migrate -e MIGRATE_DRY_RUN=true) || true
 pending=$(sed -n 's/.*Pending migrations: \([^"]*\).*/\1/p' <<< "$output")
 if [ -z "$pending" ]; then

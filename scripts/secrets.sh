@@ -11,10 +11,7 @@
 # one after the other. Old and new password are both good meanwhile, so that no request is lost. Cut short, it goes on
 # when it is called again.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 random() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }
 
@@ -29,16 +26,11 @@ place() {
 passwords() { secret_files | grep '\.txt$'; }
 
 check() {
-  local file wrong
+  local file
   for file in $(passwords); do
-    if [ ! -e "$file" ]; then
-      report fail "$file is missing" "bash scripts/secrets.sh"
-      continue
-    fi
-    wrong=$(flaw "$file" production)
-    [ -z "$wrong" ] || report fail "$file $wrong" "rm -f $file, then bash scripts/secrets.sh; a running database keeps its password: docs/secrets.md"
+    check_secret "$file" production
   done
-  if is_open secrets; then report fail "secrets is open to other users of this host" "chmod 0700 secrets"; fi
+  check_folder_of_secrets
   [ "$reported" != 0 ] || report ok "secrets: every one is fit for production"
   exit "$worst"
 }
@@ -77,24 +69,17 @@ make() {
 }
 
 rotate() {
-  local name=$1 file=secrets/$1.txt next=secrets/$1.next service
-  case $name in
-    db_root) user="'root'@'localhost'" ;;
-    db_app | db_migrator | db_backup) user="'${name#db_}'@'%'" ;;
-    db_exporter) user="'exporter'@'%'" ;; # monitoring
-    *) die "there is no password $name: choose $(passwords | sed -n 's/.*\(db_.*\)\.txt/\1/p' | list)" ;;
-  esac
+  local name=$1 file=secrets/$1.txt next=secrets/$1.next user service
+  [[ $name = db_* && " $(passwords | list) " = *" $file "* ]] ||
+    die "there is no password $name: choose $(passwords | sed -n 's/.*\(db_.*\)\.txt/\1/p' | list)"
+  user="${name#db_}@'%'"
+  [ "$name" != db_root ] || user=root@localhost
   need_production
   [ -s "$file" ] || [ -s "$next" ] || die "there is no $file: bash scripts/secrets.sh makes it"
   sql <<< "SELECT 1" > /dev/null 2>&1 || die "the database does not answer: start it with docker compose up -d --wait db"
   confirm "Give $name a new password?"
   alone
 
-  # monitoring:begin
-  if [ "$name" = db_exporter ]; then   # a database that is older than the monitoring has no such user
-    sql <<< "CREATE USER IF NOT EXISTS $user WITH MAX_USER_CONNECTIONS 3"
-  fi
-  # monitoring:end
   [ -s "$next" ] || random | place "$next"
   if [ ! -s "$file" ]; then
     identified "$user" "$next"

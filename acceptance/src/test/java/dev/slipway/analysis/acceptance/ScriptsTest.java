@@ -219,18 +219,18 @@ class ScriptsTest {
     @ExtendWith(Docker.class)
     void aLockSaysWhoHasItAndThatOfAKilledScriptIsRemoved() throws IOException {
         String pid = String.valueOf(ProcessHandle.current().pid());
-        run(project, "mkdir .lock; echo \"$0 $(uname -n) deploy.sh of ann, since noon\" > .lock/holder;"
-                + " TZ=UTC0 LC_ALL=C ps -o lstart= -p $0 >> .lock/holder", pid).assertSuccess();
+        run(project, "mkdir -p var/lock; echo \"$0 $(uname -n) deploy.sh of ann, since noon\" > var/lock/holder;"
+                + " TZ=UTC0 LC_ALL=C ps -o lstart= -p $0 >> var/lock/holder", pid).assertSuccess();
         environment.put("TZ", "Asia/Tokyo"); // Another shell than the holder's.
 
         Docker.Output held = lib("alone; echo free");
-        run(project, "sed -i.bak '2s/.*/Thu Jan  1 00:00:00 1970/' .lock/holder").assertSuccess(); // Another process of that number.
+        run(project, "sed -i.bak '2s/.*/Thu Jan  1 00:00:00 1970/' var/lock/holder").assertSuccess(); // Another process of that number.
         Docker.Output free = lib("alone; echo free");
 
         assertThat(held.exitCode()).isEqualTo(1);
         assertThat(held.text()).startsWith("test.sh: another script is changing this stack: deploy.sh of ann, since noon, process " + pid + " on ");
         assertThat(free.text()).isEqualTo("deploy.sh of ann, since noon was killed; its lock is removed\nfree\n");
-        assertThat(project.resolve(".lock")).doesNotExist();
+        assertThat(project.resolve("var/lock")).doesNotExist();
     }
 
     /** What a script would do with its library. */

@@ -1,6 +1,7 @@
 package dev.slipway.analysis.database;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,9 +19,8 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.images.builder.Transferable;
 import org.testcontainers.mariadb.MariaDBContainer;
 import org.testcontainers.utility.DockerImageName;
-import org.testcontainers.utility.MountableFile;
 
-/** The image that {@code DB_IMAGE} names, with the users that production's start makes, in one container a process. */
+/** The image that {@code DB_IMAGE} names, with the accounts that production has, in one container a process. */
 @TestConfiguration(proxyBeanMethods = false)
 @Conditional(ContainerConfiguration.EngineAnswers.class)
 class ContainerConfiguration {
@@ -43,20 +43,16 @@ class ContainerConfiguration {
         Database() {
             super(DockerImageName.parse(IMAGE).asCompatibleSubstituteFor(NAME));
             withDatabaseName("app").withUsername("migrator").withPassword(DatabaseConfiguration.PASSWORD);
-            for (String secret : new String[] {
-                "db_app",
-                "db_backup",
-                "db_exporter", // monitoring
-                "db_root"
-            }) {
-                withCopyToContainer(Transferable.of(DatabaseConfiguration.PASSWORD), "/run/secrets/" + secret);
-            }
-            withCopyFileToContainer(
-                    MountableFile.forHostPath("../mariadb/create-users.sh", 0444),
-                    "/docker-entrypoint-initdb.d/create-users.sh");
-            withCopyFileToContainer(MountableFile.forHostPath("../mariadb/accounts.sql", 0444), "/etc/mysql/accounts.sql");
-            withCommand("--init-file=/etc/mysql/accounts.sql");
+            withCopyToContainer(Transferable.of(accounts()), "/docker-entrypoint-initdb.d/accounts.sql");
             SpringApplication.getShutdownHandlers().add(this::stop);
+        }
+
+        private static String accounts() {
+            try {
+                return String.join("\n", EmbeddedMariaDb.initStatements());
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
 
         @Override

@@ -1,5 +1,6 @@
 package dev.slipway.analysis.database;
 
+import java.io.IOException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -56,10 +57,10 @@ class ServiceConfiguration {
         log.info("The database is the server {}", HOST);
         try (Connection root = connect();
                 Statement statement = root.createStatement()) {
-            for (String sql : EmbeddedMariaDb.initStatements("%")) {
+            for (String sql : EmbeddedMariaDb.initStatements()) {
                 statement.execute(sql);
             }
-        } catch (SQLException e) {
+        } catch (SQLException | IOException e) {
             throw new IllegalStateException("The database server " + HOST + " could not be prepared: " + e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Backups of the database, made and read in a container of its image; scripts/backup.sh and scripts/restore.sh call it.
 #
-#   backup               writes one to /backups, then removes those older than BACKUP_KEEP_DAYS
+#   make                 writes one to /backups, then removes those older than BACKUP_KEEP_DAYS
 #   schedule             does so every BACKUP_INTERVAL seconds
 #   healthy              fails when the last one is too old, or the last attempt failed
 #   verified NAME        notes that this one has been restored
 #   check BACKUP         fails unless what stdin brings is whole, of this project and not of a newer server
-#   restore              makes a database of what stdin brings in /var/lib/mysql, and compares it with the manifest
+#   load                 makes a database of what stdin brings in /var/lib/mysql, and compares it with the manifest
 #   version              the server's, of this image
 #
 # A backup is a folder: dump.sql.gz, manifest (what the dump holds) and SHA256SUMS (of both). On stdin it is SHA256SUMS, an
@@ -264,13 +264,13 @@ no_room() {
   fi
   free=$(($(stat -f -c '%a * %S' /backups)))
   [ "$free" -ge "$needed" ] || awk -v free="$free" -v needed="$needed" 'BEGIN {
-    printf "backups/ has %.0f MB free, and a backup may take %.0f MB: free some of its disk, or move old backups elsewhere\n", free / 1e6, needed / 1e6 }'
+    printf "var/backups/ has %.0f MB free, and a backup may take %.0f MB: free some of its disk, or move old backups elsewhere\n", free / 1e6, needed / 1e6 }'
 }
 
-backup() {
+make() {
   local name oldest folder hindrance problem views view reason
   local -a without=()
-  [ -w /backups ] || die "backups/ does not belong to the database's user: run bash scripts/backup.sh once, which changes that"
+  [ -w /backups ] || die "var/backups/ does not belong to the database's user: run bash scripts/backup.sh once, which changes that"
   exec 9> /backups/.lock
   flock -w 3600 9 || die "no backup was made: another has been under way for an hour, see docker compose logs backup"
   rm -rf /backups/*.partial
@@ -294,7 +294,7 @@ backup() {
     dump backup --host=db ${without[@]+"${without[@]}"} | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"
   } 3>&1 | contents > "$partial/contents" ||
     die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
-  printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$IMAGE" |
+  printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$DB_IMAGE" |
     cat - "$partial/contents" "$partial/absent" > "$partial/manifest"
   rm "$partial/contents" "$partial/absent"
   (cd "$partial" && sha256sum manifest dump.sql.gz > SHA256SUMS)
@@ -315,7 +315,7 @@ backup() {
     $1 == "left-out" { sub(/^left-out /, ""); sub(/: .*/, ""); absent = absent ", " $0 }
     $1 == "not-carried" { sub(/^not-carried /, ""); absent = absent ", " $0 }
     END {
-      printf "backups/%s: %d rows in %d tables, Flyway %s, %.1f MB", name, rows, tables, version, size / 1e6
+      printf "var/backups/%s: %d rows in %d tables, Flyway %s, %.1f MB", name, rows, tables, version, size / 1e6
       print absent == "" ? "" : "; not in it: " substr(absent, 3)
     }' "/backups/$name/manifest"
 }
@@ -327,7 +327,7 @@ schedule() {
     wait=$(($(seconds "$(last_backup)") + BACKUP_INTERVAL - $(date +%s)))
     if [ "$wait" -gt 0 ]; then
       sleep "$wait"
-    elif bash "$0" backup; then
+    elif bash "$0" make; then
       rm -f /tmp/failed
     else
       touch /tmp/failed
@@ -399,7 +399,7 @@ check() {
     die "$backup is of the project $(value project) and this is $PROJECT: add --project $(value project) to restore it all the same"
   server=$(value server)
   [ "$(printf '%s\n' "${server%.*}" "$(server_version)" | sort -V | tail -n 1)" = "$(server_version)" ] ||
-    die "$backup is of MariaDB $server and $IMAGE is $(server_version): set DB_IMAGE to that version or a newer one"
+    die "$backup is of MariaDB $server and $DB_IMAGE is $(server_version): set DB_IMAGE to that version or a newer one"
 }
 
 # loadable < DUMP: with rows put together into statements of a megabyte, which load twice as fast; with the end of time of
@@ -448,9 +448,9 @@ different() {
     END { for (i = 1; i <= keys; i++) if (!(order[i] in found)) print order[i] " is not there" }' "$1" "$2"
 }
 
-# accounts < MANIFEST: statements that make the accounts which are definers of what is restored and not in a backup: locked, and
+# definers < MANIFEST: statements that make the accounts which are definers of what is restored and not in a backup: locked, and
 # with the rights without which views on their views cannot be made.
-accounts() {
+definers() {
   awk 'match($0, /^definer `([^`]|``)*`(@`([^`]|``)*`)?/) {
     account = substr($0, 9, RLENGTH - 8)
     if (seen[account]++) next
@@ -460,7 +460,7 @@ accounts() {
   }'
 }
 
-restore() {
+load() {
   local server differences end
   [ ! -d /var/lib/mysql/mysql ] || die "there is a database in this volume already"
   paragraph > /tmp/sums
@@ -472,11 +472,11 @@ restore() {
   until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
     if ! kill -0 "$server" 2> /dev/null || [ $SECONDS -ge $end ]; then
       tail -n 20 /tmp/server.log >&2
-      die "the server of $IMAGE does not start: see the lines above"
+      die "the server of $DB_IMAGE does not start: see the lines above"
     fi
     sleep 0.2
   done
-  accounts < /tmp/manifest | as root mariadb --protocol=socket
+  definers < /tmp/manifest | as root mariadb --protocol=socket
   # Byte for byte: the client would otherwise drop comments and change line ends.
   gzip -dc | loadable | as root mariadb --protocol=socket --max-allowed-packet=1G --binary-mode --comments
   dump root --protocol=socket | contents > /tmp/contents
@@ -487,7 +487,7 @@ restore() {
 }
 
 case ${1:-} in
-  backup | schedule | healthy | verified | check | restore) "$@" ;;
+  make | schedule | healthy | verified | check | load) "$@" ;;
   version) server_version ;;
   *) die "it is not started by hand: see scripts/backup.sh and scripts/restore.sh" ;;
 esac
