@@ -180,6 +180,9 @@ contents() {
 
 last_backup() { find /backups -maxdepth 1 -type d -name "$NAME" -printf '%f\n' | sort | tail -n 1; }
 
+# size_of_last: its bytes; 0 without one.
+size_of_last() { stat -c %s "/backups/$(last_backup)/dump.sql.gz" 2> /dev/null || echo 0; }
+
 # seconds NAME: when this backup was made, since 1970; 0 without one.
 seconds() {
   local day=${1%T*} time=${1#*T}
@@ -188,24 +191,9 @@ seconds() {
 
 # monitoring:begin
 metrics() {
-  local last size=0 verified=0
-  last=$(last_backup)
-  [ -z "$last" ] || size=$(stat -c %s "/backups/$last/dump.sql.gz")
-  [ ! -e /backups/.verified ] || verified=$(stat -c %Y /backups/.verified)
-  cat > "$METRICS.new" << EOF
-# HELP backup_interval_seconds From one backup to the next, as it is set.
-# TYPE backup_interval_seconds gauge
-backup_interval_seconds $BACKUP_INTERVAL
-# HELP backup_last_success_timestamp_seconds When the last good backup was made; 0 if never.
-# TYPE backup_last_success_timestamp_seconds gauge
-backup_last_success_timestamp_seconds $(seconds "$last")
-# HELP backup_last_size_bytes How large it is.
-# TYPE backup_last_size_bytes gauge
-backup_last_size_bytes $size
-# HELP backup_last_verified_restore_timestamp_seconds When a backup was last restored and compared; 0 if never.
-# TYPE backup_last_verified_restore_timestamp_seconds gauge
-backup_last_verified_restore_timestamp_seconds $verified
-EOF
+  printf 'backup_%s %s\n' interval_seconds "$BACKUP_INTERVAL" last_success_timestamp_seconds "$(seconds "$(last_backup)")" \
+    last_size_bytes "$(size_of_last)" \
+    last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS.new"
   chmod 644 "$METRICS.new"
   mv "$METRICS.new" "$METRICS"
 }
@@ -257,14 +245,11 @@ others() {
 no_room() {
   local needed free last
   needed=$(query "SELECT CAST(COALESCE(SUM(data_length), 0) AS INTEGER) FROM information_schema.tables WHERE table_schema = 'app'") || return
-  last=$(last_backup)
-  if [ -n "$last" ]; then
-    last=$(($(stat -c %s "/backups/$last/dump.sql.gz") * 2))
-    [ "$last" -gt "$needed" ] || needed=$last
-  fi
+  last=$(($(size_of_last) * 2))
+  [ "$last" -eq 0 ] || [ "$last" -gt "$needed" ] || needed=$last
   free=$(($(stat -f -c '%a * %S' /backups)))
-  [ "$free" -ge "$needed" ] || awk -v free="$free" -v needed="$needed" 'BEGIN {
-    printf "var/backups/ has %.0f MB free, and a backup may take %.0f MB: free some of its disk, or move old backups elsewhere\n", free / 1e6, needed / 1e6 }'
+  [ "$free" -ge "$needed" ] || printf "var/backups/ has %d MB free, and a backup may take %d MB: free some of its disk, or move old backups elsewhere\n" \
+    $(((free + 500000) / 1000000)) $(((needed + 500000) / 1000000))
 }
 
 make() {
@@ -309,7 +294,7 @@ make() {
     if [[ ${folder##*/} < $oldest && ${folder##*/} != "$name" ]]; then rm -rf "$folder"; fi
   done
   metrics                              # monitoring
-  awk -v name="$name" -v size="$(stat -c %s "/backups/$name/dump.sql.gz")" '
+  awk -v name="$name" -v size="$(size_of_last)" '
     $1 == "table" { rows += $(NF - 2); tables++ }
     $1 == "flyway" { version = $2 }
     $1 == "left-out" { sub(/^left-out /, ""); sub(/: .*/, ""); absent = absent ", " $0 }

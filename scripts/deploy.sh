@@ -15,18 +15,14 @@
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
+moment() { date -u +%Y%m%d-%H%M%S; }
+
+# commit: this checkout's, or the moment if it has none or has changes.
 commit() {
-  if git rev-parse -q --verify HEAD > /dev/null 2>&1 && [ -z "$(git status --porcelain)" ]; then
-    git rev-parse --short HEAD
-  else
-    date -u +%Y%m%d-%H%M%S
-  fi
+  if [ -z "$(git status --porcelain 2>&1)" ]; then git rev-parse --short HEAD; else moment; fi
 }
 
-needs_a_hand() {
-  printf 'deploy.sh: %s\n' "$*" >&2
-  exit 2
-}
+needs_a_hand() { (die "$@") || exit 2; }
 
 # get IMAGE COMPOSE_FILE SERVICE: pulled, or built as that service.
 get() {
@@ -51,10 +47,10 @@ serving() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n
 # keep: a name to go back to for what runs, where TAG moves, as latest does, and now is another image.
 keep() {
   [ "$(serving app)" != "$(image "$repository:$tag")" ] || return 0
-  before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
+  before=$tag-until-$(moment)
   docker tag "$(serving app)" "$repository:$before"
   # mixnet:begin
-  # The mixnet may be new here, and then has nothing to go back to.
+  # A mixnet that is new here has nothing to go back to.
   ! has_service betanet-mixnode-1 || [ -z "$(docker compose ps -q betanet-mixnode-1)" ] ||
     docker tag "$(serving betanet-mixnode-1)" "$mixnode:$before"
   # mixnet:end
@@ -65,6 +61,23 @@ up() { docker compose --progress quiet up --detach --wait --no-deps "$@"; }
 
 # migrate [OPTION...]: the role migrate of the new version.
 migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" migrate 2>&1; }
+
+# answered: whether the service answers a request through nginx, and through the edge where it runs: that nothing is there is an answer.
+answered() {
+  local service url said
+  for service in nginx edge; do
+    url=http://127.0.0.1/api/
+    [ "$service" = nginx ] || url=https://127.0.0.1/api/
+    if ! has_service "$service" || [ -z "$(docker compose ps -q "$service")" ]; then continue; fi
+    for _ in 1 2 3 4 5 6; do
+      said=$(docker compose exec -T "$service" wget -Y off -T 5 -S -O /dev/null --no-check-certificate "$url" 2>&1) || true
+      [[ ! $said =~ HTTP/1\.[01]\ [1-4] ]] || continue 2
+      sleep 1
+    done
+    printf '%s: %s\n' "$service" "$said" >&2
+    return 1
+  done
+}
 
 # back: app and worker of the version before.
 back() {
@@ -86,12 +99,11 @@ sweep() {
     all=$(docker compose ps -aq "$service" | xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
     more=$(($(grep -c . <<< "$all") - $(of replicas "$service")))
     while read -r _ container id name; do
-      if [ "$more" -gt 0 ] && [ "$id" != "$wanted" ]; then
-        say "Removing the $service of ${name##*:}, which a deploy that was cut off left"
-        docker stop "$container" > /dev/null
-        docker rm "$container" > /dev/null
-        more=$((more - 1))
-      fi
+      if [ "$more" -le 0 ] || [ "$id" = "$wanted" ]; then continue; fi
+      say "Removing the $service of ${name##*:}, which a deploy that was cut off left"
+      docker stop "$container" > /dev/null
+      docker rm "$container" > /dev/null
+      more=$((more - 1))
     done <<< "$all"
   done
 }
@@ -149,14 +161,13 @@ refresh() {
     once "$container" && continue
     files=$(changed "$service" "$container")
     [ -n "$files" ] || continue
-    case $restart:$service in
-      :nginx | :edge | :db) waits="$waits $service has not read $files;" ;;
-      *)
-        say "Restarting $service, which has not read $files"
-        docker restart "$container" > /dev/null
-        restarted=yes
-        ;;
-    esac
+    if [[ $restart:$service =~ ^:(nginx|edge|db)$ ]]; then
+      waits="$waits $service has not read $files;"
+      continue
+    fi
+    say "Restarting $service, which has not read $files"
+    docker restart "$container" > /dev/null
+    restarted=yes
   done <<< "$(docker compose ps --format '{{.Service}} {{.ID}}')"
   # shellcheck disable=SC2086 # a word each
   [ -z "$restarted" ] || up --no-recreate $others
@@ -187,7 +198,6 @@ runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Image
 if [ -z "$tag" ]; then
   if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 fi
-
 shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(settings | sed 's/=.*//'); do
   [ -z "${!name+set}" ] || say "$name"
 done | list)

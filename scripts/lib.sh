@@ -138,16 +138,7 @@ ENV='
   }'
 
 # env_file: .env, or the file that it is a link to.
-env_file() {
-  local file=.env link
-  while link=$(readlink "$file"); do
-    case $link in
-      /*) file=$link ;;
-      *) file=$(dirname "$file")/$link ;;
-    esac
-  done
-  say "$file"
-}
+env_file() { readlink -f .env || readlink .env || say .env; }
 
 # can_remember: ends if .env cannot be written, or is not what Compose reads.
 can_remember() {

@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
     --yes) YES=1 ;;
     --back | --drop-old) action=${1#--} ;;
     --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
-    --project) from=${2:-} && shift ;;
+    --project) from=${2:-}; [ -n "$from" ] || die "--project wants the name that the backup's manifest has"; shift ;;
     -*) die "unknown argument $1: see --help" ;;
     *) backup=$1 ;;
   esac
@@ -33,9 +33,6 @@ dependants=$(of depends | sed -n 's/ db$//p' | grep -vx migrate)
 before=$(docker compose ps --services --status running --status restarting)
 of_project=com.docker.compose.project=$project
 of_database=com.docker.compose.volume=db-data
-
-# use VOLUME IMAGE: from now on Compose starts the database on them.
-use() { remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2"; }
 
 # healthy SERVICE...: waits until each of their containers is.
 healthy() {
@@ -61,7 +58,7 @@ switch() {
     die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
   fi
   docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
-  use "$1" "$2" || return
+  remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2" || return
   if ! grep -qx db <<< "$before"; then return; fi
   docker compose --progress quiet up -d --wait --no-deps db || return
   if [ -z "${undoing:-}" ] && has_service migrate; then
@@ -84,16 +81,11 @@ switch_or_back() {
 
 volume_label() { docker volume inspect -f "{{index .Labels \"$2\"}}" "$1" 2> /dev/null || true; }
 
-# old_volumes: this database's volumes but the one in use.
-old_volumes() {
-  docker volume ls -q --filter "label=$of_project" --filter "label=$of_database" | grep -vx "$old_volume" || true
-}
-
 drop_old() {
   local volumes
-  volumes=$(old_volumes)
+  volumes=$(docker volume ls -q --filter "label=$of_project" --filter "label=$of_database" | grep -vx "$old_volume" || true)
   if [ -z "$volumes" ]; then say "there is no volume but $old_volume, which is in use"; return; fi
-  confirm "Remove for good: $(tr '\n' ' ' <<< "$volumes")?"
+  confirm "Remove for good: $(list <<< "$volumes")?"
   xargs docker volume rm <<< "$volumes"
 }
 

@@ -36,32 +36,22 @@ check() {
 }
 
 make() {
-  local file files
-  # Closed before anything is in it.
-  (umask 077 && mkdir -p secrets)
+  local file
+  (umask 077 && mkdir -p secrets)      # closed before anything is in it
   if is_open secrets; then chmod 0700 secrets; fi
-  passwords | while read -r file; do
-    if [ -s "$file" ]; then
+  secret_files | grep -e '\.txt$' -e /alert_ | while read -r file; do
+    if [ -s "$file" ] || [[ $file != *.txt && -e $file ]]; then
       say "kept  $file"
-    else
+    elif [[ $file = *.txt ]]; then
       random | place "$file"
       say "made  $file"
-    fi
-  done
-  # monitoring:begin
-  secret_files | sed -n '/\/alert_/p' | while read -r file; do
-    if [ -e "$file" ]; then
-      say "kept  $file"
     else
       place "$file" < /dev/null
-      say "made  $file, empty: docs/monitoring.md"
+      say "made  $file, empty: docs/monitoring.md" # monitoring
     fi
   done
-  # monitoring:end
   # mixnet:begin
-  hash docker 2> /dev/null || return 0
-  files=$(setting COMPOSE_FILE)
-  if [[ $files = *docker-compose.betanet.yml* ]]; then
+  if hash docker 2> /dev/null && [[ $(setting COMPOSE_FILE) = *docker-compose.betanet.yml* ]]; then
     bash scripts/mixnode-keys.sh
     remember MIXNODE_KEYS=secrets
   fi
@@ -87,11 +77,9 @@ rotate() {
     identified "$user" "$next" "$file"
   fi
   overwrite "$file" "$next"
-  if [ "$name" = db_app ]; then
-    for service in app worker; do
-      ! has_service "$service" || roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
-    done
-  fi
+  [ "$name" != db_app ] || for service in app worker; do
+    ! has_service "$service" || roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
+  done
   # monitoring:begin
   if [ "$name" = db_exporter ]; then   # which reads it as it starts
     docker compose --profile monitoring ps -q mysqld-exporter | while read -r service; do docker restart "$service" > /dev/null; done
@@ -109,7 +97,7 @@ overwrite() {
   if [ "$(wc -c < "$1")" -eq "$(wc -c < "$2")" ]; then
     dd if="$2" of="$1" bs=4096 conv=notrunc 2> /dev/null
   else
-    cat "$2" > "$1"                    # not one that this script made
+    cat "$2" > "$1"                    # what it held is not one that this script made
   fi
   chmod 0444 "$1"
 }

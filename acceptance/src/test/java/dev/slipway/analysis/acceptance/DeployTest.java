@@ -31,8 +31,10 @@ class DeployTest {
     @BeforeAll
     static void theFirstDeploy() throws IOException {
         stack = Stack.production(project).with("COMPOSE_PROFILES", "backup");
+        Files.writeString(Files.createDirectory(project.resolve("backups")).resolve("kept"), "by an older version");
         Docker.Output deploy = stack.script("deploy.sh", "first");
         first = deployed(deploy);
+        assertThat(project.resolve("var/backups/kept")).exists();
         assertThat(deploy.text()).contains("This shell sets COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME ", " HTTP_PORT ");
     }
 
@@ -54,7 +56,7 @@ class DeployTest {
 
         assertThat(version("app")).isEqualTo("second");
         assertThat(version("worker")).isEqualTo("second");
-        assertThat(project.resolve("var/backups")).isNotEmptyDirectory();
+        assertThat(project.resolve("var/backups")).isDirectoryContaining("glob:**/20*Z");
         stack.with("TAG", null);
         assertThat(Files.readAllLines(project.resolve(".env"))).contains("TAG=second");
 

@@ -120,6 +120,24 @@ class DoctorTest {
             assertThat(doctor().text()).contains("ok    .env sets only what the Compose files read");
         }
 
+        /** The mixnet as its page says, and then but for one line; the worker but for all that is not Java. */
+        @Test
+        void aFeatureThatIsHalfRemoved() throws IOException {
+            Docker.run(project, Map.of(), "bash", "-ec", """
+                    rm -r mixnode docker-compose.betanet.yml docs/betanet.md scripts/mixnode-keys.sh
+                    grep -rlI mixnet . | xargs perl -0pi -e 's/^.*(#|--|<!--) mixnet:begin.*\n(.*\n)*?.*mixnet:end.*\n//mg; s/^.*(#|--|<!--) mixnet( -->)?\n//mg'
+                    """).assertSuccess();
+            assertThat(doctor().text()).doesNotContain("mixnet");
+
+            Path layer = project.resolve("docker-compose.override.yml");
+            Files.writeString(layer, "x-left: 1 # mixnet\n" + Files.readString(layer));
+            Files.writeString(project.resolve("scripts/doctor.sh"), Files.readString(Project.FOLDER.resolve("scripts/doctor.sh")));
+            Docker.run(project, Map.of(), "bash", "-c", "rm -r $(find app/src/main -name worker)").assertSuccess();
+
+            assertFound(doctor(), 1, "warn  the mixnet is removed, but for ", ": docs/make-it-yours.md says what goes with it",
+                    "warn  the worker is removed, but for docker-compose.");
+        }
+
         @Test
         void aClockThatNothingSynchronises() throws IOException {
             fake("timedatectl", "echo no");

@@ -210,7 +210,7 @@ class ScriptsTest {
     void whatCannotBeRememberedEndsBeforeAnythingIsDone() throws IOException {
         Files.createSymbolicLink(project.resolve(".env"), Path.of("../nowhere/settings"));
 
-        assertThat(lib("can_remember; echo done").text()).contains("./../nowhere/settings cannot be written by ").doesNotContain("done");
+        assertThat(lib("can_remember; echo done").text()).contains("../nowhere/settings cannot be written by ").doesNotContain("done");
         environment.put("COMPOSE_ENV_FILES", "other.env");
         assertThat(lib("can_remember; echo done").text()).contains("COMPOSE_ENV_FILES").doesNotContain("done");
     }
@@ -231,6 +231,22 @@ class ScriptsTest {
         assertThat(held.text()).startsWith("test.sh: another script is changing this stack: deploy.sh of ann, since noon, process " + pid + " on ");
         assertThat(free.text()).isEqualTo("deploy.sh of ann, since noon was killed; its lock is removed\nfree\n");
         assertThat(project.resolve("var/lock")).doesNotExist();
+    }
+
+    @Test
+    @ExtendWith(Docker.class)
+    void whatAnOlderVersionKeptIsMovedOnce() throws IOException {
+        run(project, "mkdir backups elsewhere metrics; touch backups/kept elsewhere/kept; ln -s elsewhere acme; mkdir -p var/metrics").assertSuccess();
+        assertThat(run(project, "bash scripts/doctor.sh").text())
+                .contains("warn  backups/ belongs into var/ now: bash scripts/deploy.sh", "warn  metrics/ is not read any more: move what it holds to var/metrics/");
+
+        lib("alone").assertSuccess();
+
+        assertThat(project.resolve("var/backups/kept")).exists();
+        assertThat(project.resolve("var/acme/kept")).exists();
+        assertThat(project.resolve("backups")).doesNotExist();
+        assertThat(project.resolve("metrics")).as("the new one is there").exists();
+        assertThat(lib("alone").text()).isEmpty();
     }
 
     /** What a script would do with its library. */
