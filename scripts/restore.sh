@@ -29,21 +29,13 @@ project=$(of project)
 old_volume=$(of volume db-data)
 old_image=$(of image db)
 # Whatever Compose starts after the database is stopped while it is replaced.
-dependants=$(of depends | sed -n 's/ db$//p' | grep -vx migrate)
+dependants=$(of depends | sed -n 's/ db$//p' | grep -vx migrate || true)
 before=$(docker compose ps --services --status running --status restarting)
 of_project=com.docker.compose.project=$project
 of_database=com.docker.compose.volume=db-data
 
-# healthy SERVICE...: waits until each of their containers is.
-healthy() {
-  local states end=$((SECONDS + 300))
-  while [ $SECONDS -lt $end ]; do
-    states=$(docker compose ps -q "$@" | xargs docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}')
-    if ! grep -qvE '^(healthy|running)$' <<< "$states"; then return; fi
-    sleep 1
-  done
-  return 1
-}
+# resume SERVICE...: starts what was stopped, and waits until it is healthy.
+resume() { docker compose --progress quiet up -d --wait --wait-timeout 300 --no-deps --no-recreate "$@"; }
 
 # switch VOLUME IMAGE: what runs goes on with this volume and image. Stopped anywhere, docker compose up -d goes on from .env.
 switch() {
@@ -54,7 +46,7 @@ switch() {
   if [ -n "${READ_ONLY:-}" ] && [ -z "${undoing:-}" ] && [ "$(sql <<< "SELECT @@read_only" 2> /dev/null)" != 1 ]; then
     docker volume rm "$1" > /dev/null || true
     # shellcheck disable=SC2086
-    [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; } || true
+    [ -z "$services" ] || resume $services || true
     die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
   fi
   docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
@@ -65,7 +57,7 @@ switch() {
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
   # shellcheck disable=SC2086
-  [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; } || return
+  [ -z "$services" ] || resume $services || return
   if grep -qx backup <<< "$before"; then docker compose --progress quiet up -d --no-deps backup; fi
 }
 
