@@ -64,13 +64,12 @@ migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" mig
 
 # answered: whether the service answers a request through nginx, and through the edge where it runs: that nothing is there is an answer.
 answered() {
-  local service url said
-  for service in nginx edge; do
-    url=http://127.0.0.1/api/
-    [ "$service" = nginx ] || url=https://127.0.0.1/api/
+  local way service said
+  for way in nginx=http edge=https; do
+    service=${way%=*}
     if ! has_service "$service" || [ -z "$(docker compose ps -q "$service")" ]; then continue; fi
     for _ in 1 2 3 4 5 6; do
-      said=$(docker compose exec -T "$service" wget -Y off -T 5 -S -O /dev/null --no-check-certificate "$url" 2>&1) || true
+      said=$(docker compose exec -T "$service" wget -Y off -T 5 -S -O /dev/null --no-check-certificate "${way#*=}://127.0.0.1/api/" 2>&1) || true
       [[ ! $said =~ HTTP/1\.[01]\ [1-4] ]] || continue 2
       sleep 1
     done

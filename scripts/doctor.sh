@@ -38,8 +38,8 @@ tools() {
   if info=$(docker info --format '{{.ServerVersion}} {{.MemTotal}} {{.DockerRootDir}}' 2> /dev/null); then
     tool "Docker Engine" "${info%% *}" 25.0 engine/install
   else
-    said=$(docker info --format '{{.ServerVersion}}' 2>&1) || true
     info=''
+    said=$(docker info --format '{{.ServerVersion}}' 2>&1) || true
     case $said in
       *"permission denied"*) report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again" ;;
       *) report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop" ;;
@@ -183,15 +183,14 @@ ports() {
 
 # disk FOLDER WHAT: free space there, or in the nearest folder above that can be seen.
 disk() {
-  local folder=$1 free mend="docker system df shows what takes it, docker image prune frees some"
+  local folder=$1 free status=warn
   until free=$(df -Pk "$folder" 2> /dev/null); do folder=$(dirname "$folder"); done
   free=$(awk 'NR == 2 { print int($4 / 1024) }' <<< "$free")
-  if [ "$free" -lt 1024 ]; then
-    report fail "disk: $free MB are free for $2" "$mend"
-  elif [ "$free" -lt 5120 ]; then
-    report warn "disk: $free MB are free for $2" "$mend"
-  else
+  [ "$free" -ge 1024 ] || status=fail
+  if [ "$free" -ge 5120 ]; then
     report ok "disk: $((free / 1024)) GB are free for $2"
+  else
+    report $status "disk: $free MB are free for $2" "docker system df shows what takes it, docker image prune frees some"
   fi
 }
 

@@ -19,14 +19,10 @@ die() {
 }
 
 # --help prints the comment that a script begins with.
-for argument; do
-  case $argument in
-    -h | --help)
-      sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$itself"
-      exit
-      ;;
-  esac
-done
+if [[ " $* " = *" -h "* || " $* " = *" --help "* ]]; then
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$itself"
+  exit
+fi
 
 list() { tr '\n' ' ' | sed 's/ *$//'; }
 
@@ -40,10 +36,7 @@ confirm() {
   [ -z "$YES" ] || return 0
   [ -t 0 ] || die "$1 Add --yes to say so without a terminal."
   read -r -p "$1 [y/N] " answer
-  case $answer in
-    y | Y | yes) ;;
-    *) die "nothing was changed" ;;
-  esac
+  [[ $answer =~ ^(y|Y|yes)$ ]] || die "nothing was changed"
 }
 
 # report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
@@ -117,10 +110,8 @@ EOF
 }
 
 need_production() {
-  case $(setting COMPOSE_FILE) in
-    *docker-compose.prod.yml*) ;;
-    *) die "this is not a production host: put COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml into .env (cp .env.example .env)" ;;
-  esac
+  [[ $(setting COMPOSE_FILE) = *docker-compose.prod.yml* ]] ||
+    die "this is not a production host: put COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml into .env (cp .env.example .env)"
 }
 
 # ENV: awk that takes a line of .env apart, as Compose does: `name` is the variable that it sets, `before` stands before its `value`.
@@ -366,11 +357,8 @@ ready() {
   local state end=$((SECONDS + ${DEPLOY_TIMEOUT:-120}))
   while [ $SECONDS -lt $end ]; do
     state=$(docker inspect -f '{{.State.Status}} {{.RestartCount}} {{.State.Health.Status}}' "$1") || return 1
-    case $state in
-      "running 0 healthy") if [ "$2" != app ] || reached "$1"; then return; fi ;;
-      "running 0 "* | "created 0 "*) ;;
-      *) return 1 ;;
-    esac
+    [[ $state =~ ^(running|created)\ 0\  ]] || return 1
+    if [ "$state" = "running 0 healthy" ] && { [ "$2" != app ] || reached "$1"; }; then return; fi
     sleep 1
   done
   return 1
