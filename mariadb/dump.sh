@@ -321,19 +321,8 @@ schedule() {
   done
 }
 
-# under_way: whether a backup is being made and something of it was written lately; reading it back takes no longer than its dump.
-under_way() {
-  local partial begun written now
-  now=$(date +%s)
-  for partial in /backups/$NAME.partial; do
-    [ -d "$partial" ] || continue
-    begun=$(seconds "$(basename "$partial" .partial)")
-    written=$(find "$partial" -printf '%T@\n' | sort -n | tail -n 1)
-    written=${written%.*}
-    [ $((now - written)) -gt 300 ] && [ $((now - written)) -gt $((written - begun)) ] || return 0
-  done
-  return 1
-}
+# under_way: whether a backup is being made, and something of it was written in the last five minutes.
+under_way() { [ -n "$(find /backups -path "/backups/$NAME.partial*" -mmin -5)" ]; }
 
 healthy() {
   local age

@@ -13,8 +13,8 @@ key=secrets/tls_key.pem
 
 # put FROM TO: writes into the file, since a container goes on seeing the file that was there when it started.
 put() {
-  if [ "$1" -ef "$2" ]; then return; fi
-  if [ -e "$2" ]; then chmod u+w "$2"; fi
+  [ ! "$1" -ef "$2" ] || return 0
+  [ ! -e "$2" ] || chmod u+w "$2"
   (umask 077 && cat "$1" > "$2")
   chmod 0444 "$2"                      # for the container's user; the folder keeps other users of this host out
 }
@@ -32,6 +32,14 @@ measured() {
 }
 # monitoring:end
 
+# place CHAIN KEY: where the edge finds them.
+place() {
+  mkdir -p secrets && chmod 0700 secrets
+  put "$1" "$certificate"
+  put "$2" "$key"
+  measured                             # monitoring
+}
+
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 
 self_signed() {
@@ -46,10 +54,7 @@ self_signed() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj "/CN=$1" \
     -addext "subjectAltName=DNS:$1" -keyout "$work/key" -out "$work/certificate" 2> "$work/log" ||
     die "openssl made no certificate for $1: $(tail -n 1 "$work/log")"
-  mkdir -p secrets && chmod 0700 secrets
-  put "$work/certificate" "$certificate"
-  put "$work/key" "$key"
-  measured                             # monitoring
+  place "$work/certificate" "$work/key"
   say "made: $certificate for $1, signed by itself; browsers warn until an ACME client replaces it"
 }
 
@@ -63,10 +68,7 @@ install() {
   [ "$(openssl x509 -noout -pubkey -in "$1")" = "$(openssl pkey -pubout -in "$2")" ] ||
     die "$2 is not the key of $1: name the two that were issued together"
   openssl x509 -noout -checkend 0 -in "$1" > /dev/null || die "$1 has expired: renew it first"
-  mkdir -p secrets && chmod 0700 secrets
-  put "$1" "$certificate"
-  put "$2" "$key"
-  measured                             # monitoring
+  place "$1" "$2"
   if [ -z "$(docker compose --profile edge ps -q --status running edge 2> /dev/null)" ]; then
     say "installed: $certificate; the edge is not running"
     return
