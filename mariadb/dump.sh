@@ -248,7 +248,8 @@ no_room() {
   last=$(($(size_of_last) * 2))
   [ "$last" -eq 0 ] || [ "$last" -gt "$needed" ] || needed=$last
   free=$(($(stat -f -c '%a * %S' /backups)))
-  [ "$free" -ge "$needed" ] || printf "var/backups/ has %d MB free, and a backup may take %d MB: free some of its disk, or move old backups elsewhere\n" \
+  [ "$free" -ge "$needed" ] ||
+    printf "var/backups/ has %d MB free, and a backup may take %d MB: free some of its disk, or move old backups elsewhere\n" \
     $(((free + 500000) / 1000000)) $(((needed + 500000) / 1000000))
 }
 

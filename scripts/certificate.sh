@@ -59,7 +59,7 @@ self_signed() {
 }
 
 install() {
-  local address limit
+  local address limit served
   ours
   set -- "$(given "$1")" "$(given "$2")"
   [ -n "$1$2" ] || die "no ACME client says which files to install: name them, certificate.sh install CHAIN KEY"
@@ -79,7 +79,8 @@ install() {
   limit=$(if hash timeout 2> /dev/null; then echo timeout 5; fi) # macOS has none
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     # shellcheck disable=SC2086
-    if [ "$($limit openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null)" = "$(fingerprint < "$1")" ]; then
+    served=$($limit openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null) || true
+    if [ "$served" = "$(fingerprint < "$1")" ]; then
       say "installed: the edge serves it, $(openssl x509 -noout -enddate -in "$1" | sed 's/notAfter=/until /')"
       return
     fi

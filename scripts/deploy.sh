@@ -95,7 +95,8 @@ sweep() {
   wanted=$(image "$repository:$before")
   [ "$wanted" != none ] || return 0
   for service in $rolled; do
-    all=$(docker compose ps -aq "$service" | xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
+    all=$(docker compose ps -aq "$service" |
+      xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
     more=$(($(grep -c . <<< "$all") - $(of replicas "$service")))
     while read -r _ container id name; do
       if [ "$more" -le 0 ] || [ "$id" = "$wanted" ]; then continue; fi
@@ -118,7 +119,8 @@ same_database() {
   container=$(docker compose ps -aq db | sed -n 1p)
   if [ -n "$container" ]; then
     runs=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/var/lib/mysql"}}{{.Name}}{{end}}{{end}}' "$container")
-    [ "$runs" = "$wanted" ] || die "the database is $runs, and DB_VOLUME makes it $wanted: bash scripts/restore.sh changes volumes; nothing was changed"
+    [ "$runs" = "$wanted" ] ||
+      die "the database is $runs, and DB_VOLUME makes it $wanted: bash scripts/restore.sh changes volumes; nothing was changed"
     runs=$(docker inspect -f '{{.Config.Image}}' "$container")
     [ "$runs" != "$image" ] || return 0
     made=$(version "$(docker inspect -f '{{.Image}}' "$container")")

@@ -104,7 +104,8 @@ layers() {
     report fail "docker-compose.yml is not the first file of COMPOSE_FILE" "$line in .env"
   # mixnet:begin
   elif [ -n "$production" ] && [[ ${files%%docker-compose.prod.yml*} = *docker-compose.betanet.yml* ]]; then
-    report fail "docker-compose.prod.yml comes after docker-compose.betanet.yml, and turns the mixnet off" "name docker-compose.betanet.yml after it in COMPOSE_FILE"
+    report fail "docker-compose.prod.yml comes after docker-compose.betanet.yml, and turns the mixnet off" \
+      "name docker-compose.betanet.yml after it in COMPOSE_FILE"
   # mixnet:end
   elif [ -z "$production" ] && [ -n "$secrets$(setting REGISTRY | grep -v '^localhost$')" ]; then
     report fail "this host is set up for production and runs without docker-compose.prod.yml" "echo '$line' >> .env"
@@ -122,7 +123,8 @@ layers() {
 # half_removed FEATURE PATTERN FILE...: reports the first line that is left of a feature whose folder is gone.
 half_removed() {
   local left
-  left=$(grep -rnE --exclude-dir=.git --exclude-dir=target --exclude-dir=var -- "$2" "${@:3}" 2> /dev/null | sed -n '1s/^\(\.\/\)*\([^:]*:[0-9]*\).*/\2/p')
+  left=$({ grep -rnE --exclude-dir=.git --exclude-dir=target --exclude-dir=var -- "$2" "${@:3}" 2> /dev/null || true; } |
+    sed -n '1s/^\(\.\/\)*\([^:]*:[0-9]*\).*/\2/p')
   [ -z "$left" ] || report warn "$1 is removed, but for $left" "docs/make-it-yours.md says what goes with it"
 }
 
@@ -158,7 +160,8 @@ stack() {
   elif [ -n "$production" ] && [ -n "$(containers '{{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.project.config_files"}}' -a |
     awk -v once=" $(of once | list) " '!/docker-compose\.prod\.yml/ && !index(once, " " $1 " ")')" ]; then
     report fail "development ran under the name $project, and its database has development's passwords" \
-      "docker compose down --remove-orphans, with --volumes if its data may go; DB_VOLUME=another in .env leaves the database's alone, and then docker volume ls has the others"
+      "docker compose down --remove-orphans, with --volumes if its data may go; DB_VOLUME=another in .env leaves the database's alone, \
+and then docker volume ls has the others"
   elif [ -n "$started" ] && [ "$started" != "$now" ]; then
     report warn "what runs was started from $started, and now $now would be" "$mend"
   fi

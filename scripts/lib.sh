@@ -348,7 +348,9 @@ reached() {
   local nginx address
   nginx=$(docker compose ps -q nginx | sed -n 1p)
   [ -n "$nginx" ] || return 0
-  address=$(docker inspect -f '{{(index .NetworkSettings.Networks (printf "%s-net" (index .Config.Labels "com.docker.compose.project"))).IPAddress}}' "$1") &&
+  # shellcheck disable=SC2016
+  address=$(docker inspect -f '{{$project := index .Config.Labels "com.docker.compose.project"}}
+    {{- (index .NetworkSettings.Networks (printf "%s-net" $project)).IPAddress}}' "$1") &&
     docker exec "$nginx" wget -Y off -T 5 -q -O /dev/null "http://$address:8080/readyz" 2> /dev/null
 }
 

@@ -78,7 +78,8 @@ rotate() {
   fi
   overwrite "$file" "$next"
   [ "$name" != db_app ] || for service in app worker; do
-    ! has_service "$service" || roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
+    ! has_service "$service" || roll "$service" ||
+      die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
   done
   # monitoring:begin
   if [ "$name" = db_exporter ]; then   # which reads it as it starts
