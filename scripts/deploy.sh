@@ -8,8 +8,7 @@
 # The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that
 # TAG, and TAG is the commit if none is given.
 #
-# What is mounted into a container as a file, and changed, is taken in by its restart: of what serves clients, nginx, edge and
-# db, only with --restart, since requests fail meanwhile.
+# A container whose mounted files have changed is restarted; nginx, edge and db with --restart alone, since requests fail meanwhile.
 #
 # The last line says what happened. Exit status: 0 deployed; 1 not, and what served before serves on; 2 it needs a hand.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
@@ -44,7 +43,7 @@ image() { docker image inspect -f '{{.Id}}' "$1" 2> /dev/null || say none; }
 # serving SERVICE: the id of the image that it runs.
 serving() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
 
-# keep: a name to go back to for what runs, where TAG moves, as latest does, and now is another image.
+# keep: tags the image that runs, so that there is a way back, where TAG moves, as latest does, and is another image now.
 keep() {
   [ "$(serving app)" != "$(image "$repository:$tag")" ] || return 0
   before=$tag-until-$(moment)
@@ -62,7 +61,7 @@ up() { docker compose --progress quiet up --detach --wait --no-deps "$@"; }
 # migrate [OPTION...]: the role migrate of the new version.
 migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" migrate 2>&1; }
 
-# answered: whether the service answers a request through nginx, and through the edge where it runs: that nothing is there is an answer.
+# answered: whether a request gets an answer, 404 too, through nginx, and through the edge where it runs.
 answered() {
   local way service said
   for way in nginx=http edge=https; do
@@ -193,7 +192,7 @@ unset TAG                              # Compose would prefer it, an empty one t
 registry=$(setting REGISTRY)
 repository=$registry/$(setting IMAGE)
 before=$(setting TAG)
-# What runs counts, if TAG was changed by hand.
+# Where TAG was changed by hand, the version before is the one that runs.
 runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort | cut -d ' ' -f 2-) || true
 [[ -z $runs || $runs == *"$(image "$repository:$before")"* ]] || before=$(sed -n '1s/.*://p' <<< "$runs")
 if [ -z "$tag" ]; then
@@ -227,7 +226,7 @@ mixnode=$registry/$(setting MIXNODE_IMAGE)
 # mixnet:end
 
 sweep
-# Where nothing serves, nothing can be kept from failing.
+# On a first deploy no app serves that has to go on serving.
 first=""
 docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || first=yes
 [ "$tag" != "$before" ] || [ -n "$first" ] || keep
@@ -257,8 +256,8 @@ if [ "$pending" != none ]; then
   fi
 fi
 
-# Compose is told what to start, in the same two groups always: before 2.30 it recreates a service that depends on what was
-# recreated, or was started in another group.
+# Compose before 2.30 recreates a service that depends on a recreated one, or was started in another group: so the two groups are
+# always the same.
 recreate=""
 if [ -z "$first" ]; then
   recreate=--no-recreate
@@ -269,13 +268,12 @@ if [ -z "$first" ]; then
   answered || back "no answer of $tag comes through the gateway"
 fi
 remember TAG="$tag"
-# What else changed, and what is not there yet.
 # shellcheck disable=SC2086 # a word each, and none
 if ! up $recreate $rolled || ! up --remove-orphans $others || ! refresh; then
   [ -z "$first" ] || die "$tag is not healthy: see docker compose ps, mend it and call this again"
   needs_a_hand "$tag serves, but not every service is healthy: see docker compose ps"
 fi
-# nginx wrote its pid when it last read its configuration, or was told to here.
+# /tmp/nginx.pid is as old as the configuration that nginx runs with.
 if ! docker compose exec -T nginx sh -c 'nginx="nginx -c /etc/nginx/gateway/nginx.conf"; $nginx -q -t &&
   { [ -z "$(find -L /etc/nginx -newer /tmp/nginx.pid)" ] || { $nginx -s reload && touch /tmp/nginx.pid; }; }'; then
   needs_a_hand "$tag serves, but nginx cannot take its configuration, and would not start again: mend nginx/ as the line above says"

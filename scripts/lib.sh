@@ -90,8 +90,7 @@ model=''
 # of KIND [NAME]: the lines of $model that begin with it, or with it and this name, without that.
 of() { printf '%s\n' "$model" | sed -n "s/^$1 ${2:+$2 }//p"; }
 
-# has_service NAME: whether these layers and profiles have it. Not grep -q, which ends before all is written to it, and
-# then pipefail takes the writer's SIGPIPE for a no.
+# has_service NAME: whether these layers and profiles have it. grep -q would end early, and pipefail take that for a no.
 has_service() { docker compose config --services | grep -x "$1" > /dev/null; }
 
 # settings: the variables that the Compose files read, each with its default, as NAME=default.

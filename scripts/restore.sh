@@ -37,7 +37,7 @@ of_database=com.docker.compose.volume=db-data
 # resume SERVICE...: starts what was stopped, and waits until it is healthy.
 resume() { docker compose --progress quiet up -d --wait --wait-timeout 300 --no-deps --no-recreate "$@"; }
 
-# switch VOLUME IMAGE: what runs goes on with this volume and image. Stopped anywhere, docker compose up -d goes on from .env.
+# switch VOLUME IMAGE: what runs goes on with this volume and image. If this is cut short, docker compose up -d goes on from .env.
 switch() {
   local services log
   services=$(grep -xF "$dependants" <<< "$before" | grep -vx backup)
@@ -61,7 +61,7 @@ switch() {
   if grep -qx backup <<< "$before"; then docker compose --progress quiet up -d --no-deps backup; fi
 }
 
-# switch_or_back VOLUME IMAGE: leaves what ran before if what is to run does not start.
+# switch_or_back VOLUME IMAGE: switches, and goes back to what ran before if this does not start.
 switch_or_back() {
   if switch "$1" "$2"; then return; fi
   docker compose logs --no-log-prefix --tail 20 db >&2
