@@ -1,18 +1,28 @@
--- Run by root at every start of the server, so that an older database gets it, too. The accounts are create-users.sh's.
--- Hibernate's bulk statements need temporary tables.
-SET @grant = (SELECT IF(COUNT(*), "GRANT EXECUTE, CREATE TEMPORARY TABLES ON app.* TO app@'%'", "DO 0")
-  FROM mysql.global_priv WHERE user = 'app' AND host = '%');
-EXECUTE IMMEDIATE @grant;
--- A view is read by whoever may call its functions; and a backup names what it does not hold.
-SET @grant = (SELECT IF(COUNT(*), "GRANT EXECUTE ON app.* TO backup@'%'", "DO 0") FROM mysql.global_priv WHERE user = 'backup' AND host = '%');
-EXECUTE IMMEDIATE @grant;
-SET @grant = (SELECT IF(COUNT(*), "GRANT SELECT (Host, User) ON mysql.global_priv TO backup@'%'", "DO 0")
-  FROM mysql.global_priv WHERE user = 'backup' AND host = '%');
-EXECUTE IMMEDIATE @grant;
-SET @grant = (SELECT IF(COUNT(*), "GRANT SHOW DATABASES ON *.* TO backup@'%'", "DO 0") FROM mysql.global_priv WHERE user = 'backup' AND host = '%');
-EXECUTE IMMEDIATE @grant;
--- Nobody takes all of max_connections: what is left is for root and the health check.
-ALTER USER IF EXISTS app@'%' WITH MAX_USER_CONNECTIONS 100;
-ALTER USER IF EXISTS migrator@'%' WITH MAX_USER_CONNECTIONS 10;
-ALTER USER IF EXISTS backup@'%' WITH MAX_USER_CONNECTIONS 5;
-ALTER USER IF EXISTS exporter@'%' WITH MAX_USER_CONNECTIONS 3; -- monitoring
+-- The service's accounts, and what each may do: a statement a line. Root runs this at every start of the server, so that an older
+-- database gets what is new. An account that is new lets nobody in before start.sh, or scripts/secrets.sh rotate, gives it a password.
+-- MAX_USER_CONNECTIONS: no account takes all of max_connections; what is left is for root and the health check.
+CREATE DATABASE IF NOT EXISTS app;
+
+-- The service, which may not change the schema. Hibernate's bulk statements need temporary tables.
+CREATE USER IF NOT EXISTS app@'%' IDENTIFIED VIA mysql_native_password USING 'invalid';
+ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 100;
+GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE, CREATE TEMPORARY TABLES ON app.* TO app@'%';
+
+-- Migrations.
+CREATE USER IF NOT EXISTS migrator@'%' IDENTIFIED VIA mysql_native_password USING 'invalid';
+ALTER USER migrator@'%' WITH MAX_USER_CONNECTIONS 10;
+GRANT ALL PRIVILEGES ON app.* TO migrator@'%';
+
+-- Backups: a view is read by whoever may call its functions; and a backup names what it does not hold.
+CREATE USER IF NOT EXISTS backup@'%' IDENTIFIED VIA mysql_native_password USING 'invalid';
+ALTER USER backup@'%' WITH MAX_USER_CONNECTIONS 5;
+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, EXECUTE ON app.* TO backup@'%';
+GRANT SELECT ON mysql.proc TO backup@'%';
+GRANT SELECT (Host, User) ON mysql.global_priv TO backup@'%';
+GRANT SHOW DATABASES ON *.* TO backup@'%';
+
+-- monitoring:begin
+-- mysqld-exporter, which sees the server's status, and no table.
+CREATE USER IF NOT EXISTS exporter@'%' IDENTIFIED VIA mysql_native_password USING 'invalid';
+ALTER USER exporter@'%' WITH MAX_USER_CONNECTIONS 3;
+-- monitoring:end

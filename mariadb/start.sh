@@ -1,18 +1,36 @@
 #!/usr/bin/env bash
-# start.sh COMMAND...: runs the database's command, if every reader takes the same password of each secret. What a making of
-# the database that was cut short has left, and nobody has used, is cleared away first.
+# start.sh [--production] COMMAND...: runs the database's command, if every reader takes the same password of each secret and, with
+# --production, nobody can guess one. First it clears away what a making of the database that was cut short has left.
+# Among the scripts of the image's entrypoint, which run once, when it has made a database, this file is named passwords.sh: it gives the
+# accounts of accounts.sql their passwords.
+data=/var/lib/mysql
+
+if [ "${BASH_SOURCE[0]##*/}" = passwords.sh ]; then
+  for file in /run/secrets/db_*; do
+    [ "$file" = /run/secrets/db_root ] ||
+      printf "ALTER USER %s@'%%' IDENTIFIED BY '%s';\n" "${file#*/db_}" "$(sed "s/[\\\\']/\\\\&/g" "$file")"
+  done | mariadb --defaults-extra-file=<(printf '[client]\nuser=root\npassword="%s"\n' "$(< /run/secrets/db_root)") --protocol=socket || exit 1
+  rm -f "$data/.unfinished"
+  # shellcheck disable=SC2317
+  return 0 2> /dev/null || exit 0      # it is sourced, unless this file is executable
+fi
+
 set -euo pipefail
 LC_ALL=C
-data=/var/lib/mysql
-strange='[!]!#-&(-[^-~]'                # a space, quote, backslash, control character, or not ASCII
-
+strange='[!]!#-&(-[^-~]'               # a space, quote, backslash, control character, or not ASCII
+production=''
+if [ "$1" = --production ]; then production=yes && shift; fi
 for file in /run/secrets/db_*; do
-  secret=''
-  if ! IFS= read -r -d '' secret < "$file"; then # no NUL ends it
-    case ${secret%$'\n'} in *$strange*) ;; *) continue ;; esac
-  fi
-  echo "The secret ${file##*/} is not one line of plain characters (no space, quote, backslash or Windows line end)." \
-    "Mend its file, or remove it and run bash scripts/secrets.sh on the host." >&2
+  if IFS= read -r -d '' secret < "$file"; then secret=' '; fi # a NUL ended it
+  secret=${secret%$'\n'}
+  case $production:$secret in
+    *:*$strange*) wrong="is not one line of plain characters (no space, quote, backslash or Windows line end)" ;;
+    yes:) wrong="is empty" ;;
+    yes:development-only*) wrong="is development's, which everybody knows" ;;
+    yes:*) [ "${#secret}" -lt 20 ] || continue; wrong="has fewer than 20 characters" ;;
+    *) continue ;;
+  esac
+  echo "The secret ${file##*/} $wrong. Mend its file, or remove it and run bash scripts/secrets.sh on the host." >&2
   exit 1
 done
 
@@ -20,5 +38,5 @@ if [ -e "$data/.unfinished" ]; then
   echo "The making of this database was cut short: what there is of it is cleared away, and it is made again." >&2
   find "$data" -mindepth 1 ! -path "$data/.unfinished" -delete
 fi
-[ -d "$data/mysql" ] || touch "$data/.unfinished" # create-users.sh, which comes last, removes it
+[ -d "$data/mysql" ] || touch "$data/.unfinished"
 exec "$@"

@@ -6,18 +6,15 @@
 #
 # install is what an ACME client runs after each renewal; certbot and lego say by themselves which files: docs/edge.md.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 certificate=secrets/tls_certificate.pem
 key=secrets/tls_key.pem
 
 # put FROM TO: writes into the file, since a container goes on seeing the file that was there when it started.
 put() {
-  if [ "$1" -ef "$2" ]; then return; fi
-  if [ -e "$2" ]; then chmod u+w "$2"; fi
+  [ ! "$1" -ef "$2" ] || return 0
+  [ ! -e "$2" ] || chmod u+w "$2"
   (umask 077 && cat "$1" > "$2")
   chmod 0444 "$2"                      # for the container's user; the folder keeps other users of this host out
 }
@@ -28,12 +25,20 @@ measured() {
   local end seconds
   end=$(openssl x509 -noout -enddate -in "$certificate" | cut -d = -f 2)
   seconds=$(date -d "$end" +%s 2> /dev/null || date -j -f "%b %e %T %Y %Z" "$end" +%s) # GNU's, or macOS's
-  mkdir -p metrics && chmod 0755 metrics # for node-exporter, whatever the umask
-  printf 'certificate_expiry_timestamp_seconds{name="edge"} %s\n' "$seconds" > metrics/certificate.new
-  chmod 0644 metrics/certificate.new
-  mv metrics/certificate.new metrics/certificate.prom
+  mkdir -p var/metrics && chmod 0755 var/metrics # for node-exporter, whatever the umask
+  printf 'certificate_expiry_timestamp_seconds{name="edge"} %s\n' "$seconds" > var/metrics/certificate.new
+  chmod 0644 var/metrics/certificate.new
+  mv var/metrics/certificate.new var/metrics/certificate.prom
 }
 # monitoring:end
+
+# place CHAIN KEY: where the edge finds them.
+place() {
+  mkdir -p secrets && chmod 0700 secrets
+  put "$1" "$certificate"
+  put "$2" "$key"
+  measured                             # monitoring
+}
 
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 
@@ -49,15 +54,12 @@ self_signed() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj "/CN=$1" \
     -addext "subjectAltName=DNS:$1" -keyout "$work/key" -out "$work/certificate" 2> "$work/log" ||
     die "openssl made no certificate for $1: $(tail -n 1 "$work/log")"
-  mkdir -p secrets && chmod 0700 secrets
-  put "$work/certificate" "$certificate"
-  put "$work/key" "$key"
-  measured                             # monitoring
+  place "$work/certificate" "$work/key"
   say "made: $certificate for $1, signed by itself; browsers warn until an ACME client replaces it"
 }
 
 install() {
-  local address limit
+  local address limit served
   ours
   set -- "$(given "$1")" "$(given "$2")"
   [ -n "$1$2" ] || die "no ACME client says which files to install: name them, certificate.sh install CHAIN KEY"
@@ -66,10 +68,7 @@ install() {
   [ "$(openssl x509 -noout -pubkey -in "$1")" = "$(openssl pkey -pubout -in "$2")" ] ||
     die "$2 is not the key of $1: name the two that were issued together"
   openssl x509 -noout -checkend 0 -in "$1" > /dev/null || die "$1 has expired: renew it first"
-  mkdir -p secrets && chmod 0700 secrets
-  put "$1" "$certificate"
-  put "$2" "$key"
-  measured                             # monitoring
+  place "$1" "$2"
   if [ -z "$(docker compose --profile edge ps -q --status running edge 2> /dev/null)" ]; then
     say "installed: $certificate; the edge is not running"
     return
@@ -80,7 +79,8 @@ install() {
   limit=$(if hash timeout 2> /dev/null; then echo timeout 5; fi) # macOS has none
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     # shellcheck disable=SC2086
-    if [ "$($limit openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null)" = "$(fingerprint < "$1")" ]; then
+    served=$($limit openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null) || true
+    if [ "$served" = "$(fingerprint < "$1")" ]; then
       say "installed: the edge serves it, $(openssl x509 -noout -enddate -in "$1" | sed 's/notAfter=/until /')"
       return
     fi

@@ -8,28 +8,20 @@
 # The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that
 # TAG, and TAG is the commit if none is given.
 #
-# What is mounted into a container as a file, and changed, is taken in by its restart: of what serves clients, nginx, edge and
-# db, only with --restart, since requests fail meanwhile.
+# A container whose mounted files have changed is restarted; nginx, edge and db with --restart alone, since requests fail meanwhile.
 #
 # The last line says what happened. Exit status: 0 deployed; 1 not, and what served before serves on; 2 it needs a hand.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
+moment() { date -u +%Y%m%d-%H%M%S; }
+
+# commit: this checkout's, or the moment if it has none or has changes.
 commit() {
-  if git rev-parse -q --verify HEAD > /dev/null 2>&1 && [ -z "$(git status --porcelain)" ]; then
-    git rev-parse --short HEAD
-  else
-    date -u +%Y%m%d-%H%M%S
-  fi
+  if [ -z "$(git status --porcelain 2>&1)" ]; then git rev-parse --short HEAD; else moment; fi
 }
 
-needs_a_hand() {
-  printf 'deploy.sh: %s\n' "$*" >&2
-  exit 2
-}
+needs_a_hand() { (die "$@") || exit 2; }
 
 # get IMAGE COMPOSE_FILE SERVICE: pulled, or built as that service.
 get() {
@@ -48,18 +40,18 @@ get() {
 # image NAME: its id, and none if it is not here.
 image() { docker image inspect -f '{{.Id}}' "$1" 2> /dev/null || say none; }
 
-# running SERVICE: its image.
-running() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
+# serving SERVICE: the id of the image that it runs.
+serving() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
 
-# keep: a name to go back to for what runs, where TAG moves, as latest does, and now is another image.
+# keep: tags the image that runs, so that there is a way back, where TAG moves, as latest does, and is another image now.
 keep() {
-  [ "$(running app)" != "$(image "$repository:$tag")" ] || return 0
-  before=$tag-until-$(date -u +%Y%m%d-%H%M%S)
-  docker tag "$(running app)" "$repository:$before"
+  [ "$(serving app)" != "$(image "$repository:$tag")" ] || return 0
+  before=$tag-until-$(moment)
+  docker tag "$(serving app)" "$repository:$before"
   # mixnet:begin
-  # The mixnet may be new here, and then has nothing to go back to.
+  # A mixnet that is new here has nothing to go back to.
   ! has_service betanet-mixnode-1 || [ -z "$(docker compose ps -q betanet-mixnode-1)" ] ||
-    docker tag "$(running betanet-mixnode-1)" "$mixnode:$before"
+    docker tag "$(serving betanet-mixnode-1)" "$mixnode:$before"
   # mixnet:end
 }
 
@@ -69,12 +61,28 @@ up() { docker compose --progress quiet up --detach --wait --no-deps "$@"; }
 # migrate [OPTION...]: the role migrate of the new version.
 migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" migrate 2>&1; }
 
+# answered: whether a request gets an answer, 404 too, through nginx, and through the edge where it runs.
+answered() {
+  local way service said
+  for way in nginx=http edge=https; do
+    service=${way%=*}
+    if ! has_service "$service" || [ -z "$(docker compose ps -q "$service")" ]; then continue; fi
+    for _ in 1 2 3 4 5 6; do
+      said=$(docker compose exec -T "$service" wget -Y off -T 5 -S -O /dev/null --no-check-certificate "${way#*=}://127.0.0.1/api/" 2>&1) || true
+      [[ ! $said =~ HTTP/1\.[01]\ [1-4] ]] || continue 2
+      sleep 1
+    done
+    printf '%s: %s\n' "$service" "$said" >&2
+    return 1
+  done
+}
+
 # back: app and worker of the version before.
 back() {
   [ "$tag" != "$before" ] || needs_a_hand "$1 with the settings of now; what was not replaced serves on"
   for service in $rolled; do
     TAG=$before roll "$service" "$repository:$before" ||
-      needs_a_hand "neither $tag nor $before becomes ready: see docker compose logs app worker"
+      needs_a_hand "neither $tag nor $before becomes ready: see docker compose logs $(list <<< "$rolled")"
   done
   remember TAG="$before"
   die "$1; this host is back at $before"
@@ -82,20 +90,20 @@ back() {
 
 # sweep: removes what a deploy that was cut off left, which is of another version and more than is wanted.
 sweep() {
-  local service containers container id name more serving
-  serving=$(image "$repository:$before")
-  [ "$serving" != none ] || return 0
+  local service all container id name more wanted
+  wanted=$(image "$repository:$before")
+  [ "$wanted" != none ] || return 0
   for service in $rolled; do
-    containers=$(docker compose ps -aq "$service" | xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
-    more=$(($(grep -c . <<< "$containers") - $(of replicas | sed -n "s/^$service //p")))
+    all=$(docker compose ps -aq "$service" |
+      xargs docker inspect -f '{{.Created}} {{.Id}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort -r) || continue
+    more=$(($(grep -c . <<< "$all") - $(of replicas "$service")))
     while read -r _ container id name; do
-      if [ "$more" -gt 0 ] && [ "$id" != "$serving" ]; then
-        say "Removing the $service of ${name##*:}, which a deploy that was cut off left"
-        docker stop "$container" > /dev/null
-        docker rm "$container" > /dev/null
-        more=$((more - 1))
-      fi
-    done <<< "$containers"
+      if [ "$more" -le 0 ] || [ "$id" = "$wanted" ]; then continue; fi
+      say "Removing the $service of ${name##*:}, which a deploy that was cut off left"
+      docker stop "$container" > /dev/null
+      docker rm "$container" > /dev/null
+      more=$((more - 1))
+    done <<< "$all"
   done
 }
 
@@ -105,12 +113,13 @@ version() { docker run --rm --network none --entrypoint mariadbd "$1" --version 
 # same_database: ends if DB_IMAGE or DB_VOLUME is not what made the data, since only a restore carries data over.
 same_database() {
   local container image made="" runs wanted
-  image=$(of image | sed -n 's/^db //p')
-  wanted=$(of volume | sed -n 's/^db-data //p')
+  image=$(of image db)
+  wanted=$(of volume db-data)
   container=$(docker compose ps -aq db | sed -n 1p)
   if [ -n "$container" ]; then
     runs=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/var/lib/mysql"}}{{.Name}}{{end}}{{end}}' "$container")
-    [ "$runs" = "$wanted" ] || die "the database is $runs, and DB_VOLUME makes it $wanted: bash scripts/restore.sh changes volumes; nothing was changed"
+    [ "$runs" = "$wanted" ] ||
+      die "the database is $runs, and DB_VOLUME makes it $wanted: bash scripts/restore.sh changes volumes; nothing was changed"
     runs=$(docker inspect -f '{{.Config.Image}}' "$container")
     [ "$runs" != "$image" ] || return 0
     made=$(version "$(docker inspect -f '{{.Image}}' "$container")")
@@ -135,9 +144,9 @@ changed() {
         # No restart for what is reloaded, is read at each use, or is read only while a database is made.
         # monitoring:begin
         alertmanager:/run/secrets/*) find -L "$source" -newerct "$started" ;; # which looks at its start for whom there is
-        *:"$folder/metrics") ;;
+        *:"$folder"/var/metrics) ;;
         # monitoring:end
-        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder/acme") ;;
+        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder"/var/acme) ;;
         db:/docker-entrypoint-initdb.d/* | db:/usr/local/bin/*) ;;
         *:"$folder"/*) find -L "$source" -type f -newerct "$started" ;;
       esac
@@ -152,14 +161,13 @@ refresh() {
     once "$container" && continue
     files=$(changed "$service" "$container")
     [ -n "$files" ] || continue
-    case $restart:$service in
-      :nginx | :edge | :db) waits="$waits $service has not read $files;" ;;
-      *)
-        say "Restarting $service, which has not read $files"
-        docker restart "$container" > /dev/null
-        restarted=yes
-        ;;
-    esac
+    if [[ $restart:$service =~ ^:(nginx|edge|db)$ ]]; then
+      waits="$waits $service has not read $files;"
+      continue
+    fi
+    say "Restarting $service, which has not read $files"
+    docker restart "$container" > /dev/null
+    restarted=yes
   done <<< "$(docker compose ps --format '{{.Service}} {{.ID}}')"
   # shellcheck disable=SC2086 # a word each
   [ -z "$restarted" ] || up --no-recreate $others
@@ -184,13 +192,12 @@ unset TAG                              # Compose would prefer it, an empty one t
 registry=$(setting REGISTRY)
 repository=$registry/$(setting IMAGE)
 before=$(setting TAG)
-# What runs counts, if TAG was changed by hand.
+# Where TAG was changed by hand, the version before is the one that runs.
 runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort | cut -d ' ' -f 2-) || true
 [[ -z $runs || $runs == *"$(image "$repository:$before")"* ]] || before=$(sed -n '1s/.*://p' <<< "$runs")
 if [ -z "$tag" ]; then
   if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 fi
-
 shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(settings | sed 's/=.*//'); do
   [ -z "${!name+set}" ] || say "$name"
 done | list)
@@ -219,7 +226,7 @@ mixnode=$registry/$(setting MIXNODE_IMAGE)
 # mixnet:end
 
 sweep
-# Where nothing serves, nothing can be kept from failing.
+# On a first deploy no app serves that has to go on serving.
 first=""
 docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || first=yes
 [ "$tag" != "$before" ] || [ -n "$first" ] || keep
@@ -230,7 +237,7 @@ if ! sql <<< "SELECT 1" > /dev/null 2>&1; then
   die "the database was made with other passwords than those of secrets/, development's perhaps: put those back, or DB_VOLUME=another into .env \
 after docker compose down, or docker compose down --volumes if the data may go; nothing was changed"
 fi
-! has_service backup || own_backups || die "backups/ cannot be made the database's; nothing was changed"
+! has_service backup || own_backups || die "var/backups/ cannot be made the database's; nothing was changed"
 output=$(migrate -e MIGRATE_DRY_RUN=true) || true
 pending=$(sed -n 's/.*Pending migrations: \([^"]*\).*/\1/p' <<< "$output")
 if [ -z "$pending" ]; then
@@ -249,8 +256,8 @@ if [ "$pending" != none ]; then
   fi
 fi
 
-# Compose is told what to start, in the same two groups always: before 2.30 it recreates a service that depends on what was
-# recreated, or was started in another group.
+# Compose before 2.30 recreates a service that depends on a recreated one, or was started in another group: so the two groups are
+# always the same.
 recreate=""
 if [ -z "$first" ]; then
   recreate=--no-recreate
@@ -261,13 +268,12 @@ if [ -z "$first" ]; then
   answered || back "no answer of $tag comes through the gateway"
 fi
 remember TAG="$tag"
-# What else changed, and what is not there yet.
 # shellcheck disable=SC2086 # a word each, and none
 if ! up $recreate $rolled || ! up --remove-orphans $others || ! refresh; then
   [ -z "$first" ] || die "$tag is not healthy: see docker compose ps, mend it and call this again"
   needs_a_hand "$tag serves, but not every service is healthy: see docker compose ps"
 fi
-# nginx wrote its pid when it last read its configuration, or was told to here.
+# /tmp/nginx.pid is as old as the configuration that nginx runs with.
 if ! docker compose exec -T nginx sh -c 'nginx="nginx -c /etc/nginx/gateway/nginx.conf"; $nginx -q -t &&
   { [ -z "$(find -L /etc/nginx -newer /tmp/nginx.pid)" ] || { $nginx -s reload && touch /tmp/nginx.pid; }; }'; then
   needs_a_hand "$tag serves, but nginx cannot take its configuration, and would not start again: mend nginx/ as the line above says"

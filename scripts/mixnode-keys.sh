@@ -7,10 +7,7 @@
 #
 # Nodes use them with MIXNODE_KEYS=DIR in .env. Who sends needs the three files mixnode_*.public.json.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 change=()
 case ${1:-} in

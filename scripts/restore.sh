@@ -2,16 +2,13 @@
 # Puts a backup in place of the database: restores it into a new volume beside the running one, compares it with its
 # manifest, and switches over. The volume before is kept. Passwords are those of the present secrets.
 #
-#   bash scripts/restore.sh [--yes] BACKUP     BACKUP is a folder of backups/, or one copied back from elsewhere
+#   bash scripts/restore.sh [--yes] BACKUP     BACKUP is a folder of var/backups/, or one copied back from elsewhere
 #     --project NAME                           also if the backup was made in this other project
 #     --image IMAGE                            on another image of MariaDB, as scripts/upgrade-db.sh does
 #   bash scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
 #   bash scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 action=restore backup="" image="" from=""
 while [ $# -gt 0 ]; do
@@ -19,7 +16,7 @@ while [ $# -gt 0 ]; do
     --yes) YES=1 ;;
     --back | --drop-old) action=${1#--} ;;
     --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
-    --project) from=${2:-} && shift ;;
+    --project) from=${2:-}; [ -n "$from" ] || die "--project wants the name that the backup's manifest has"; shift ;;
     -*) die "unknown argument $1: see --help" ;;
     *) backup=$1 ;;
   esac
@@ -27,68 +24,44 @@ while [ $# -gt 0 ]; do
 done
 [ -z "${DB_VOLUME+set}${DB_IMAGE+set}" ] || die "DB_VOLUME or DB_IMAGE is set in this shell, which wins over .env: unset it"
 
-model=$(docker compose config) || die "the configuration is not valid; the line above says why"
-# of_model SECTION KEY PATH: a value in the model of Compose: of the service db, say, its image.
-of_model() {
-  awk -v section="$1:" -v key="$2:" -v name="$3:" '
-    /^[^ ]/ { inside = $1 == section; next }
-    /^  [^ ]/ { found = inside && $1 == key }
-    found && /^    [^ ]/ && $1 == name { print $2; exit }' <<< "$model"
-}
+model=$(model) || die "the configuration is not valid; the line above says why"
+project=$(of project)
+old_volume=$(of volume db-data)
+old_image=$(of image db)
 # Whatever Compose starts after the database is stopped while it is replaced.
-dependants() {
-  awk '
-    /^[^ ]/ { services = $1 == "services:" }
-    services && /^  [^ ]/ { service = substr($1, 1, length($1) - 1) }
-    services && /^    [^ ]/ { depends = $1 == "depends_on:" }
-    services && depends && /^      db:/ && service != "migrate" { print service }' <<< "$model"
-}
-project=$(sed -n 's/^name: "*\([^"]*\)"*$/\1/p' <<< "$model")
-old_volume=$(of_model volumes db-data name)
-old_image=$(of_model services db image)
-running=$(docker compose ps --services --status running --status restarting)
+dependants=$(of depends | sed -n 's/ db$//p' | grep -vx migrate || true)
+before=$(docker compose ps --services --status running --status restarting)
 of_project=com.docker.compose.project=$project
 of_database=com.docker.compose.volume=db-data
 
-# use VOLUME IMAGE: from now on Compose starts the database on them.
-use() { remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2"; }
+# resume SERVICE...: starts what was stopped, and waits until it is healthy.
+resume() { docker compose --progress quiet up -d --wait --wait-timeout 300 --no-deps --no-recreate "$@"; }
 
-# healthy SERVICE...: waits until each of their containers is.
-healthy() {
-  local states end=$((SECONDS + 300))
-  while [ $SECONDS -lt $end ]; do
-    states=$(docker compose ps -q "$@" | xargs docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}')
-    if ! grep -qvE '^(healthy|running)$' <<< "$states"; then return; fi
-    sleep 1
-  done
-  return 1
-}
-
-# switch VOLUME IMAGE: what runs goes on with this volume and image. Stopped anywhere, docker compose up -d goes on from .env.
+# switch VOLUME IMAGE: what runs goes on with this volume and image. If this is cut short, docker compose up -d goes on from .env.
 switch() {
   local services log
-  services=$(grep -xF "$(dependants)" <<< "$running" | grep -vx backup)
+  services=$(grep -xF "$dependants" <<< "$before" | grep -vx backup)
   # shellcheck disable=SC2086 # a word each
   [ -z "$services" ] || docker compose --progress quiet stop $services || return
   if [ -n "${READ_ONLY:-}" ] && [ -z "${undoing:-}" ] && [ "$(sql <<< "SELECT @@read_only" 2> /dev/null)" != 1 ]; then
     docker volume rm "$1" > /dev/null || true
     # shellcheck disable=SC2086
-    [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; } || true
+    [ -z "$services" ] || resume $services || true
     die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
   fi
   docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
-  use "$1" "$2" || return
-  if ! grep -qx db <<< "$running"; then return; fi
+  remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2" || return
+  if ! grep -qx db <<< "$before"; then return; fi
   docker compose --progress quiet up -d --wait --no-deps db || return
   if [ -z "${undoing:-}" ] && has_service migrate; then
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
   # shellcheck disable=SC2086
-  [ -z "$services" ] || { docker compose --progress quiet start $services && healthy $services; } || return
-  if grep -qx backup <<< "$running"; then docker compose --progress quiet up -d --no-deps backup; fi
+  [ -z "$services" ] || resume $services || return
+  if grep -qx backup <<< "$before"; then docker compose --progress quiet up -d --no-deps backup; fi
 }
 
-# switch_or_back VOLUME IMAGE: leaves what ran before if what is to run does not start.
+# switch_or_back VOLUME IMAGE: switches, and goes back to what ran before if this does not start.
 switch_or_back() {
   if switch "$1" "$2"; then return; fi
   docker compose logs --no-log-prefix --tail 20 db >&2
@@ -100,16 +73,11 @@ switch_or_back() {
 
 volume_label() { docker volume inspect -f "{{index .Labels \"$2\"}}" "$1" 2> /dev/null || true; }
 
-# old_volumes: this database's volumes but the one in use.
-old_volumes() {
-  docker volume ls -q --filter "label=$of_project" --filter "label=$of_database" | grep -vx "$old_volume" || true
-}
-
 drop_old() {
   local volumes
-  volumes=$(old_volumes)
+  volumes=$(docker volume ls -q --filter "label=$of_project" --filter "label=$of_database" | grep -vx "$old_volume" || true)
   if [ -z "$volumes" ]; then say "there is no volume but $old_volume, which is in use"; return; fi
-  confirm "Remove for good: $(tr '\n' ' ' <<< "$volumes")?"
+  confirm "Remove for good: $(list <<< "$volumes")?"
   xargs docker volume rm <<< "$volumes"
 }
 
@@ -137,20 +105,20 @@ not_as_it_was() {
 
 restore() {
   local new kept="$old_volume"
-  [ -n "$backup" ] || die "which backup? bash scripts/restore.sh backups/..., see --help"
+  [ -n "$backup" ] || die "which backup? bash scripts/restore.sh var/backups/..., see --help"
   backup=$(given "${backup%/}")
   image=${image:-$old_image}
   export DB_IMAGE=$image
   is_backup "$backup"
   not_as_it_was "$backup/manifest"
-  backup_stream "$backup" | container -e "PROJECT=${from:-$project}" restore check "$backup" || exit 1
+  dumped "$backup" | container -e "PROJECT=${from:-$project}" restore check "$backup" || exit 1
   confirm "Replace the database of $project by $backup? The present one is kept in $old_volume."
 
   new=${project}_db-data-$(date -u +%Y%m%dT%H%M%SZ)
   docker volume create --label "$of_project" --label "$of_database" --label "database.previous-volume=$old_volume" \
     --label "database.previous-image=$old_image" "$new" > /dev/null
   say "restoring into $new"
-  if ! backup_stream "$backup" | container -v "$new:/var/lib/mysql" restore restore; then
+  if ! dumped "$backup" | container -v "$new:/var/lib/mysql" restore load; then
     docker volume rm "$new" > /dev/null
     die "$backup cannot be restored, and nothing was changed; the lines above say why"
   fi
@@ -159,7 +127,7 @@ restore() {
   switch_or_back "$new" "$image"
   restored "$backup"
   docker volume inspect "$old_volume" > /dev/null 2>&1 || kept=""
-  grep -qx db <<< "$running" || say "it was not running and is not now: docker compose up -d starts it"
+  grep -qx db <<< "$before" || say "it was not running and is not now: docker compose up -d starts it"
   say "the database is $backup${kept:+; the one before is kept in $kept: bash scripts/restore.sh --drop-old removes it, --back returns to it}"
 }
 

@@ -11,10 +11,7 @@
 # one after the other. Old and new password are both good meanwhile, so that no request is lost. Cut short, it goes on
 # when it is called again.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 random() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }
 
@@ -29,47 +26,32 @@ place() {
 passwords() { secret_files | grep '\.txt$'; }
 
 check() {
-  local file wrong
+  local file
   for file in $(passwords); do
-    if [ ! -e "$file" ]; then
-      report fail "$file is missing" "bash scripts/secrets.sh"
-      continue
-    fi
-    wrong=$(flaw "$file" production)
-    [ -z "$wrong" ] || report fail "$file $wrong" "rm -f $file, then bash scripts/secrets.sh; a running database keeps its password: docs/secrets.md"
+    check_secret "$file" production
   done
-  if is_open secrets; then report fail "secrets is open to other users of this host" "chmod 0700 secrets"; fi
+  check_folder_of_secrets
   [ "$reported" != 0 ] || report ok "secrets: every one is fit for production"
   exit "$worst"
 }
 
 make() {
-  local file files
-  # Closed before anything is in it.
-  (umask 077 && mkdir -p secrets)
+  local file
+  (umask 077 && mkdir -p secrets)      # closed before anything is in it
   if is_open secrets; then chmod 0700 secrets; fi
-  passwords | while read -r file; do
-    if [ -s "$file" ]; then
+  secret_files | grep -e '\.txt$' -e /alert_ | while read -r file; do
+    if [ -s "$file" ] || [[ $file != *.txt && -e $file ]]; then
       say "kept  $file"
-    else
+    elif [[ $file = *.txt ]]; then
       random | place "$file"
       say "made  $file"
-    fi
-  done
-  # monitoring:begin
-  secret_files | sed -n '/\/alert_/p' | while read -r file; do
-    if [ -e "$file" ]; then
-      say "kept  $file"
     else
       place "$file" < /dev/null
-      say "made  $file, empty: docs/monitoring.md"
+      say "made  $file, empty: docs/monitoring.md" # monitoring
     fi
   done
-  # monitoring:end
   # mixnet:begin
-  hash docker 2> /dev/null || return 0
-  files=$(setting COMPOSE_FILE)
-  if [[ $files = *docker-compose.betanet.yml* ]]; then
+  if hash docker 2> /dev/null && [[ $(setting COMPOSE_FILE) = *docker-compose.betanet.yml* ]]; then
     bash scripts/mixnode-keys.sh
     remember MIXNODE_KEYS=secrets
   fi
@@ -77,24 +59,17 @@ make() {
 }
 
 rotate() {
-  local name=$1 file=secrets/$1.txt next=secrets/$1.next service
-  case $name in
-    db_root) user="'root'@'localhost'" ;;
-    db_app | db_migrator | db_backup) user="'${name#db_}'@'%'" ;;
-    db_exporter) user="'exporter'@'%'" ;; # monitoring
-    *) die "there is no password $name: choose $(passwords | sed -n 's/.*\(db_.*\)\.txt/\1/p' | list)" ;;
-  esac
+  local name=$1 file=secrets/$1.txt next=secrets/$1.next user service
+  [[ $name = db_* && " $(passwords | list) " = *" $file "* ]] ||
+    die "there is no password $name: choose $(passwords | sed -n 's/.*\(db_.*\)\.txt/\1/p' | list)"
+  user="${name#db_}@'%'"
+  [ "$name" != db_root ] || user=root@localhost
   need_production
   [ -s "$file" ] || [ -s "$next" ] || die "there is no $file: bash scripts/secrets.sh makes it"
   sql <<< "SELECT 1" > /dev/null 2>&1 || die "the database does not answer: start it with docker compose up -d --wait db"
   confirm "Give $name a new password?"
   alone
 
-  # monitoring:begin
-  if [ "$name" = db_exporter ]; then   # a database that is older than the monitoring has no such user
-    sql <<< "CREATE USER IF NOT EXISTS $user WITH MAX_USER_CONNECTIONS 3"
-  fi
-  # monitoring:end
   [ -s "$next" ] || random | place "$next"
   if [ ! -s "$file" ]; then
     identified "$user" "$next"
@@ -102,11 +77,10 @@ rotate() {
     identified "$user" "$next" "$file"
   fi
   overwrite "$file" "$next"
-  if [ "$name" = db_app ]; then
-    for service in app worker; do
-      ! has_service "$service" || roll "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
-    done
-  fi
+  [ "$name" != db_app ] || for service in app worker; do
+    ! has_service "$service" || roll "$service" ||
+      die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
+  done
   # monitoring:begin
   if [ "$name" = db_exporter ]; then   # which reads it as it starts
     docker compose --profile monitoring ps -q mysqld-exporter | while read -r service; do docker restart "$service" > /dev/null; done
@@ -124,7 +98,7 @@ overwrite() {
   if [ "$(wc -c < "$1")" -eq "$(wc -c < "$2")" ]; then
     dd if="$2" of="$1" bs=4096 conv=notrunc 2> /dev/null
   else
-    cat "$2" > "$1"                    # not one that this script made
+    cat "$2" > "$1"                    # what it held is not one that this script made
   fi
   chmod 0444 "$1"
 }

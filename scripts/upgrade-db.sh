@@ -6,10 +6,7 @@
 #
 # The way back is scripts/restore.sh --back, until scripts/restore.sh --drop-old.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
-script=$0
-while [ -L "$script" ]; do link=$(readlink "$script"); case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac; done
-. "$(dirname "$script")/lib.sh"
-help "$@"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 image=""
 for argument; do

@@ -199,7 +199,7 @@ class BackupTest {
         var verified = stack.script("backup.sh", "--verify").assertSuccess();
 
         assertThat(verified.text().strip())
-                .isEqualTo("backups/" + backup.getFileName() + ": restored into a throw-away container, and the same");
+                .isEqualTo("var/backups/" + backup.getFileName() + ": restored into a throw-away container, and the same");
         assertThat(metric("backup_last_verified_restore_timestamp_seconds")).isGreaterThan(Instant.now().getEpochSecond() - 120);
         assertThat(state()).isEqualTo(before);
     }
@@ -248,13 +248,13 @@ class BackupTest {
         Docker.run("docker", "volume", "create", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m,uid=999", volume)
                 .assertSuccess();
         try {
-            var full = stack.compose("--profile", "backup", "run", "--rm", "-T", "--no-deps", "-v", volume + ":/backups", "backup", "backup");
+            var full = stack.compose("--profile", "backup", "run", "--rm", "-T", "--no-deps", "-v", volume + ":/backups", "backup", "make");
             assertThat(full.exitCode()).as(full.text()).isNotZero();
-            assertThat(full.text()).containsPattern("the ones before are kept: backups/ has 1 MB free, and a backup may take [0-9]+ MB");
+            assertThat(full.text()).containsPattern("the ones before are kept: var/backups/ has 1 MB free, and a backup may take [0-9]+ MB");
 
             stack.compose("--profile", "backup", "run", "--rm", "-T", "--no-deps", "-v", volume + ":/backups", "--entrypoint", "bash", "backup",
                             "-ec", """
-                            healthy() { bash /usr/local/bin/backup.sh healthy; }
+                            healthy() { bash /usr/local/bin/dump.sh healthy; }
                             if healthy; then echo none was made; exit 1; fi
                             partial=/backups/$(date -u +%Y-%m-%dT%H%M%SZ).partial
                             mkdir $partial
@@ -270,8 +270,8 @@ class BackupTest {
 
     @Test
     void whatIsTooOldIsRemovedButNeverTheLastGoodOne() throws Exception {
-        Path old = project.resolve("backups/2020-01-01T000000Z");
-        Path unfinished = project.resolve("backups/2020-01-02T000000Z.partial");
+        Path old = project.resolve("var/backups/2020-01-01T000000Z");
+        Path unfinished = project.resolve("var/backups/2020-01-02T000000Z.partial");
         backup();
         Docker.run("cp", "-a", backup().toString(), old.toString()).assertSuccess();
         for (Path other : backups()) {
@@ -305,7 +305,7 @@ class BackupTest {
     void othersOfTheHostCannotReadABackup() throws Exception {
         Path backup = backup();
 
-        for (Path path : List.of(project.resolve("backups"), backup, backup.resolve("dump.sql.gz"), backup.resolve("manifest"))) {
+        for (Path path : List.of(project.resolve("var/backups"), backup, backup.resolve("dump.sql.gz"), backup.resolve("manifest"))) {
             assertThat(Files.getPosixFilePermissions(path).toString()).as(path.toString()).doesNotContain("OTHERS");
         }
     }
@@ -363,18 +363,18 @@ class BackupTest {
 
     private static Path backUp() {
         String text = stack.script("backup.sh").assertSuccess().text();
-        assertThat(text).matches("(?s).*backups/[0-9TZ-]+: \\d+ rows in \\d+ tables, Flyway \\d+, [0-9.]+ MB\n");
-        return project.resolve(text.replaceAll("(?s).*(backups/[0-9TZ-]+): .*", "$1"));
+        assertThat(text).matches("(?s).*var/backups/[0-9TZ-]+: \\d+ rows in \\d+ tables, Flyway \\d+, [0-9.]+ MB\n");
+        return project.resolve(text.replaceAll("(?s).*(var/backups/[0-9TZ-]+): .*", "$1"));
     }
 
     /** One that is there, or a new one. */
     private static Path backup() throws IOException {
-        List<Path> backups = Files.exists(project.resolve("backups")) ? backups() : List.of();
+        List<Path> backups = Files.exists(project.resolve("var/backups")) ? backups() : List.of();
         return backups.isEmpty() ? backUp() : backups.get(backups.size() - 1);
     }
 
     private static List<Path> backups() throws IOException {
-        try (Stream<Path> folders = Files.list(project.resolve("backups"))) {
+        try (Stream<Path> folders = Files.list(project.resolve("var/backups"))) {
             return folders.filter(folder -> folder.getFileName().toString().matches("[0-9TZ-]+")).sorted().toList();
         }
     }

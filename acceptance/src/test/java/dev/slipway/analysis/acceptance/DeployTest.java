@@ -31,8 +31,10 @@ class DeployTest {
     @BeforeAll
     static void theFirstDeploy() throws IOException {
         stack = Stack.production(project).with("COMPOSE_PROFILES", "backup");
+        Files.writeString(Files.createDirectory(project.resolve("backups")).resolve("kept"), "by an older version");
         Docker.Output deploy = stack.script("deploy.sh", "first");
         first = deployed(deploy);
+        assertThat(project.resolve("var/backups/kept")).exists();
         assertThat(deploy.text()).contains("This shell sets COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME ", " HTTP_PORT ");
     }
 
@@ -54,7 +56,7 @@ class DeployTest {
 
         assertThat(version("app")).isEqualTo("second");
         assertThat(version("worker")).isEqualTo("second");
-        assertThat(project.resolve("backups")).isNotEmptyDirectory();
+        assertThat(project.resolve("var/backups")).isDirectoryContaining("glob:**/20*Z");
         stack.with("TAG", null);
         assertThat(Files.readAllLines(project.resolve(".env"))).contains("TAG=second");
 
@@ -176,17 +178,17 @@ class DeployTest {
         String before = Files.readString(gateway);
         Files.writeString(gateway, before.replace("return 200 \"ok\\n\"", "return 200 \"changed\\n\""));
         Files.writeString(project.resolve(".env"), "APP_MEMORY=600M\n", StandardOpenOption.APPEND);
-        replaceWithAComment(project.resolve("mariadb/backup.sh"));
+        replaceWithAComment(project.resolve("mariadb/dump.sh"));
         replaceWithAComment(project.resolve("mariadb/server.cnf"));
 
         whileClientsSend("changed", () -> {
             Docker.Output deploy = stack.script("deploy.sh", version("app"));
             deployed(deploy);
-            assertThat(deploy.text()).contains("Restarting backup, which has not read mariadb/backup.sh\n");
+            assertThat(deploy.text()).contains("Restarting backup, which has not read mariadb/dump.sh\n");
             assertThat(lastLine(deploy)).contains("db has not read mariadb/server.cnf; bash scripts/deploy.sh " + version("app") + " --restart");
         });
 
-        assertThat(stack.compose("exec", "-T", "backup", "tail", "-n", "1", "/usr/local/bin/backup.sh").text()).isEqualTo("# Changed.\n");
+        assertThat(stack.compose("exec", "-T", "backup", "tail", "-n", "1", "/usr/local/bin/dump.sh").text()).isEqualTo("# Changed.\n");
         assertThat(stack.get("/healthz").body()).isEqualTo("changed\n");
         assertThat(Stack.inspect(stack.containers("app").get(0)).at("/HostConfig/Memory").asLong()).isEqualTo(600L << 20);
 

@@ -45,7 +45,7 @@ class DoctorTest {
                       "info "*) if [ -n "${REFUSED:-}" ]; then echo "$REFUSED"; exit 1; fi; echo "${ENGINE:-28.0.0} 8000000000 /" ;;
                       "compose version "*) echo "${COMPOSE:-2.40.0}" ;;
                       "compose config"*) echo "name: faked" ;;
-                      "compose -f -"*) { echo 'cat << EOF'; cat; echo EOF; } > fakes/asked; . ./fakes/asked ;;
+                      "compose -f -"*) { echo 'cat << EOF'; cat; echo EOF; } > fakes/asked; . ./fakes/asked | sed 's/.*image: "\\(.*\\)".*/\\1/' ;;
                     esac""");
             fake("timedatectl", "echo yes");
             fake("df", "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/x 1 1 %s 1%% /\\n' \"${FREE:-90000000}\"");
@@ -120,6 +120,24 @@ class DoctorTest {
             assertThat(doctor().text()).contains("ok    .env sets only what the Compose files read");
         }
 
+        /** The mixnet as its page says, and then but for one line; the worker but for all that is not Java. */
+        @Test
+        void aFeatureThatIsHalfRemoved() throws IOException {
+            Docker.run(project, Map.of(), "bash", "-ec", """
+                    rm -r mixnode docker-compose.betanet.yml docs/betanet.md scripts/mixnode-keys.sh
+                    grep -rlI mixnet . | xargs perl -0pi -e 's/^.*(#|--|<!--) mixnet:begin.*\n(.*\n)*?.*mixnet:end.*\n//mg; s/^.*(#|--|<!--) mixnet( -->)?\n//mg'
+                    """).assertSuccess();
+            assertThat(doctor().text()).doesNotContain("mixnet");
+
+            Path layer = project.resolve("docker-compose.override.yml");
+            Files.writeString(layer, "x-left: 1 # mixnet\n" + Files.readString(layer));
+            Files.writeString(project.resolve("scripts/doctor.sh"), Files.readString(Project.FOLDER.resolve("scripts/doctor.sh")));
+            Docker.run(project, Map.of(), "bash", "-c", "rm -r $(find app/src/main -name worker)").assertSuccess();
+
+            assertFound(doctor(), 1, "warn  the mixnet is removed, but for ", ": docs/make-it-yours.md says what goes with it",
+                    "warn  the worker is removed, but for docker-compose.");
+        }
+
         @Test
         void aClockThatNothingSynchronises() throws IOException {
             fake("timedatectl", "echo no");
@@ -131,7 +149,7 @@ class DoctorTest {
         void noDockerAtAll() {
             // Everything that the doctor uses, and no docker.
             Docker.run(project, Map.of(), "bash", "-c",
-                            "rm fakes/docker; for c in bash awk sed grep tr head tail cat cut date dirname basename find id sort; do"
+                            "rm fakes/docker; for c in bash awk sed grep tr head tail cat cut date dirname basename readlink find id sort; do"
                                     + " ln -s \"$(command -v $c)\" fakes/; done")
                     .assertSuccess();
             environment.put("PATH", project.resolve("fakes").toString());
@@ -311,7 +329,7 @@ class DoctorTest {
             assertFound(stack.script("doctor.sh"), 1, "warn  there is no backup: bash scripts/backup.sh\n");
 
             Path manifest = aBackup(project);
-            shell("mv backups another-disk; ln -s another-disk backups").assertSuccess();
+            shell("mv var/backups another-disk; ln -s ../another-disk var/backups").assertSuccess();
             assertAllOk(stack.script("doctor.sh"));
 
             Files.setLastModifiedTime(manifest, FileTime.from(Instant.now().minus(Duration.ofHours(27))));
@@ -419,7 +437,7 @@ class DoctorTest {
     }
 
     private static Path aBackup(Path project) throws IOException {
-        Path folder = Files.createDirectories(project.resolve("backups/20261101T000000Z"));
+        Path folder = Files.createDirectories(project.resolve("var/backups/20261101T000000Z"));
         return Files.writeString(folder.resolve("manifest"), "of a backup\n");
     }
 

@@ -464,7 +464,7 @@ class EdgeTest {
     private static List<String> run(String name, String... arguments) {
         return Stream.concat(
                         Stream.of("docker", "run", "--rm", "--init", "--name", name, "--network", network, "--add-host", DOMAIN + ":" + edge,
-                                "--volume", ca + ":/ca", "--volume", project.resolve("acme") + ":/acme"),
+                                "--volume", ca + ":/ca", "--volume", project.resolve("var/acme") + ":/acme"),
                         Stream.of(arguments))
                 .toList();
     }

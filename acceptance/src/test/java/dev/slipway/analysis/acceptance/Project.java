@@ -21,7 +21,7 @@ final class Project {
     /** The project's name, by which its images and networks are called. */
     static final String NAME = name();
 
-    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "backups", ".env");
+    private static final Set<String> NOT_COPIED = Set.of("target", ".git", ".idea", "node_modules", "var", ".env");
 
     private static final Set<String> WORKSHOP = Set.of(".ci", "acceptance", "archetype", "bench");
 

@@ -210,7 +210,7 @@ class ScriptsTest {
     void whatCannotBeRememberedEndsBeforeAnythingIsDone() throws IOException {
         Files.createSymbolicLink(project.resolve(".env"), Path.of("../nowhere/settings"));
 
-        assertThat(lib("can_remember; echo done").text()).contains("./../nowhere/settings cannot be written by ").doesNotContain("done");
+        assertThat(lib("can_remember; echo done").text()).contains("../nowhere/settings cannot be written by ").doesNotContain("done");
         environment.put("COMPOSE_ENV_FILES", "other.env");
         assertThat(lib("can_remember; echo done").text()).contains("COMPOSE_ENV_FILES").doesNotContain("done");
     }
@@ -219,18 +219,34 @@ class ScriptsTest {
     @ExtendWith(Docker.class)
     void aLockSaysWhoHasItAndThatOfAKilledScriptIsRemoved() throws IOException {
         String pid = String.valueOf(ProcessHandle.current().pid());
-        run(project, "mkdir .lock; echo \"$0 $(uname -n) deploy.sh of ann, since noon\" > .lock/holder;"
-                + " TZ=UTC0 LC_ALL=C ps -o lstart= -p $0 >> .lock/holder", pid).assertSuccess();
+        run(project, "mkdir -p var/lock; echo \"$0 $(uname -n) deploy.sh of ann, since noon\" > var/lock/holder;"
+                + " TZ=UTC0 LC_ALL=C ps -o lstart= -p $0 >> var/lock/holder", pid).assertSuccess();
         environment.put("TZ", "Asia/Tokyo"); // Another shell than the holder's.
 
         Docker.Output held = lib("alone; echo free");
-        run(project, "sed -i.bak '2s/.*/Thu Jan  1 00:00:00 1970/' .lock/holder").assertSuccess(); // Another process of that number.
+        run(project, "sed -i.bak '2s/.*/Thu Jan  1 00:00:00 1970/' var/lock/holder").assertSuccess(); // Another process of that number.
         Docker.Output free = lib("alone; echo free");
 
         assertThat(held.exitCode()).isEqualTo(1);
         assertThat(held.text()).startsWith("test.sh: another script is changing this stack: deploy.sh of ann, since noon, process " + pid + " on ");
         assertThat(free.text()).isEqualTo("deploy.sh of ann, since noon was killed; its lock is removed\nfree\n");
-        assertThat(project.resolve(".lock")).doesNotExist();
+        assertThat(project.resolve("var/lock")).doesNotExist();
+    }
+
+    @Test
+    @ExtendWith(Docker.class)
+    void whatAnOlderVersionKeptIsMovedOnce() throws IOException {
+        run(project, "mkdir backups elsewhere metrics; touch backups/kept elsewhere/kept; ln -s elsewhere acme; mkdir -p var/metrics").assertSuccess();
+        assertThat(run(project, "bash scripts/doctor.sh").text())
+                .contains("warn  backups/ belongs into var/ now: bash scripts/deploy.sh", "warn  metrics/ is not read any more: move what it holds to var/metrics/");
+
+        lib("alone").assertSuccess();
+
+        assertThat(project.resolve("var/backups/kept")).exists();
+        assertThat(project.resolve("var/acme/kept")).exists();
+        assertThat(project.resolve("backups")).doesNotExist();
+        assertThat(project.resolve("metrics")).as("the new one is there").exists();
+        assertThat(lib("alone").text()).isEmpty();
     }
 
     /** What a script would do with its library. */

