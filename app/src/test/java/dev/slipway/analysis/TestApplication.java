@@ -8,9 +8,10 @@ public class TestApplication {
 
     public static void main(String[] args) {
         System.setProperty(DatabaseConfiguration.NAME_PROPERTY, "data");
+        System.setProperty("logging.level.root", "warn");
+        System.setProperty("logging.level." + Application.class.getPackageName(), "info");
         SpringApplication.Running service = SpringApplication.from(Application::main)
                 .with(DatabaseConfiguration.class)
-                .withAdditionalProfiles("web", "worker", "migrate", "development")
                 .run(args);
 
         String url = "http://localhost:" + service.getApplicationContext().getEnvironment().getProperty("local.server.port");
