@@ -82,7 +82,7 @@ class RolesTest {
     void withoutADatabaseOneSentenceSaysWhatBringsOne(CapturedOutput output) {
         assertThatThrownBy(() -> SpringApplication.run(Application.class, "--server.port=0", "--management.server.port=0")).isNotNull();
 
-        assertThat(output).contains("No database is configured.", "mvn spring-boot:test-run").doesNotContain("\tat ");
+        assertThat(output).contains("No database is configured.", "mvn -f app spring-boot:test-run").doesNotContain("\tat ");
     }
 
     @Test

@@ -37,7 +37,7 @@ public class StartFailure extends RuntimeException {
             return "Failed to determine a suitable driver class".equals(NestedExceptionUtils.getMostSpecificCause(cause).getMessage())
                     ? new FailureAnalysis(
                             "No database is configured.",
-                            "Run mvn spring-boot:test-run, or TestApplication in an IDE, which bring one, or set SPRING_DATASOURCE_URL.",
+                            "Run mvn -f app spring-boot:test-run, or TestApplication in an IDE: both bring one. Or set SPRING_DATASOURCE_URL.",
                             cause)
                     : null;
         }

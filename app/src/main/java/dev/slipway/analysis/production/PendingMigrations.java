@@ -99,8 +99,8 @@ class PendingMigrations implements FlywayMigrationStrategy {
                 row.next();
                 return row.getInt(2) == 0 || row.getInt(3) > 0
                         ? null
-                        : "The schema " + row.getString(1) + " has " + row.getInt(2) + " tables, routines and events that are not Flyway's, which has no history "
-                                + "there: is it the right database? If it is, set SPRING_FLYWAY_BASELINE_ON_MIGRATE=true once.";
+                        : "The schema " + row.getString(1) + " has " + row.getInt(2) + " tables, routines and events that are not Flyway's, "
+                                + "which has no history there: is it the right database? If it is, set SPRING_FLYWAY_BASELINE_ON_MIGRATE=true once.";
             }
         } catch (SQLException e) {
             throw new IllegalStateException("The database does not say what is in it: " + e.getMessage(), e);

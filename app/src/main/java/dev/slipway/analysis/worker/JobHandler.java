@@ -8,6 +8,7 @@ import java.util.Map;
  */
 public interface JobHandler {
 
+    /** Where the jobs wait. */
     QueueTable table();
 
     /** Bytes of heap that one job takes at most while it is handled, its input included. */
