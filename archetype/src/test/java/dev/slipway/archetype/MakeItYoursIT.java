@@ -82,9 +82,6 @@ class MakeItYoursIT {
         write(project, "app/src/main/java/com/acme/orders/customer/Customer.java", CUSTOMER);
         write(project, "app/src/test/java/com/acme/orders/customer/CustomerTest.java", CUSTOMER_TEST);
         page.run("The aggregate");
-        // As where a database has run them.
-        Run.of(project, "", List.of("git", "checkout", "HEAD", "--", "app/src/main/resources/db")).assertSuccess();
-        Files.delete(project.resolve("app/src/main/resources/db/migration/V1__shipment.sql"));
         write(project, "app/src/main/resources/db/migration/V4__shipment.sql", page.block("sql", "The aggregate"));
 
         String names = "-Dtest=CustomerTest,ShipmentApiTest,ComputedShipmentsTest#aSubmissionIsFinishedWithItsResult";
