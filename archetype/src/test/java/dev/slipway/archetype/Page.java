@@ -29,10 +29,8 @@ record Page(Path project, String text) {
         return blocks(language, heading).get(0);
     }
 
-    /** Runs the commands under a heading. */
+    /** Runs the commands under a heading, in one shell. */
     void run(String heading) throws IOException, InterruptedException {
-        for (String block : blocks("bash", heading)) {
-            Run.of(project, "", List.of("bash", "-euo", "pipefail", "-c", block)).assertSuccess();
-        }
+        Run.of(project, "", List.of("bash", "-euo", "pipefail", "-c", String.join("", blocks("bash", heading)))).assertSuccess();
     }
 }
