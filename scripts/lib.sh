@@ -128,7 +128,7 @@ settings() {
 secret_files() {
   local file
   compose_files | grep 'docker-compose\.prod\.yml$' | while read -r file; do
-    sed -n 's/^ *file: \(\.\.\/\)\{0,1\}\(secrets\/.*\)$/\2/p' "$file"
+    sed -n 's/^.*file: \(\.\.\/\)\{0,1\}\(secrets\/[^ }]*\).*$/\2/p' "$file"
   done
 }
 
