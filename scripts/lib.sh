@@ -179,7 +179,7 @@ remember() {
 # secret_files: the files that production's Compose files name as secrets.
 secret_files() {
   { cat docker-compose.prod.yml ./*/docker-compose.prod.yml 2> /dev/null || true; } |
-    sed -n 's/^ *file: \(\.\.\/\)\{0,1\}\(secrets\/.*\)$/\2/p'
+    sed -n 's/^.*file: \(\.\.\/\)\{0,1\}\(secrets\/[^ }]*\).*$/\2/p'
 }
 
 # is_open FOLDER: whether other users of this host can look into it, or into what it is a link to.
