@@ -63,10 +63,20 @@ record Property(String key, String defaultValue, String asked, String regex, Str
     /**
      * A property that nobody needs to set: the plugin checks no regex in batch mode, but evaluates a default that is an
      * expression before it writes a file. This one includes a resource that does not exist, and whose name is the
-     * message, for a value that is not valid.
+     * message, for a value that is not valid. So it does where the new project would become a module of one that has
+     * none, which the plugin itself finds out after it has written the first file.
      */
     static Property check() {
-        StringBuilder expression = new StringBuilder();
+        StringBuilder expression = new StringBuilder("""
+                #set($class = $groupId.class)
+                #set($system = $class.forName('java.lang.System'))
+                #set($folder = $system.getProperty('outputDirectory', $system.getProperty('user.dir')))
+                #set($pom = $class.forName('java.nio.file.Paths').get($folder, 'pom.xml'))
+                #set($files = $class.forName('java.nio.file.Files'))
+                #if($files.exists($pom) && !$files.readAllLines($pom).toString().contains('<packaging>pom</packaging>'))#parse("
+                The pom.xml in $folder is not of packaging pom, and can have no module: generate in a folder without a pom.xml.
+                ")#end
+                """.replaceAll("\n(?!The|\"\\))", ""));
         for (Property property : ALL) {
             expression.append("#if(!$%s.matches('%s'))#parse(\"\nProperty %s %s. It is '$%s'.\n\")#end"
                     .formatted(property.key, property.regex, property.key, property.rule, property.key));

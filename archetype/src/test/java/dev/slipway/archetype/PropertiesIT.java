@@ -44,6 +44,24 @@ class PropertiesIT {
     }
 
     @Test
+    void nothingIsWrittenIntoAProjectThatCanHaveNoModule() throws Exception {
+        Path folder = Maven.emptyFolder("jar");
+        String pom = "<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>b</artifactId><version>1</version></project>";
+        Files.writeString(folder.resolve("pom.xml"), pom);
+
+        Run run = Maven.generate(folder);
+
+        assertThat(run.exitCode()).isNotZero();
+        assertThat(run.output()).contains("\nThe pom.xml in " + folder + " is not of packaging pom");
+        assertThat(folder).isDirectoryNotContaining(path -> !path.endsWith("pom.xml"));
+        assertThat(folder.resolve("pom.xml")).hasContent(pom);
+
+        Files.writeString(folder.resolve("pom.xml"), pom.replace("</version>", "</version><packaging>pom</packaging>"));
+        Maven.generate(folder).assertSuccess();
+        assertThat(folder.resolve("pom.xml")).content().contains("<module>service</module>");
+    }
+
+    @Test
     void everyPropertyHasADefault() throws Exception {
         Path folder = Maven.emptyFolder("defaults");
 
