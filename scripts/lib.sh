@@ -210,7 +210,7 @@ check_secret() {
     secrets/dev/*) mend="git checkout -- $1" ;;
     *.pem) mend="bash scripts/certificate.sh self-signed DOMAIN" ;;
   esac
-  renew="rm $1, then $mend; a running database keeps its password: docs/secrets.md"
+  renew="rm $1, then $mend; a running database keeps its password: docs/settings.md"
   if [[ $1 = */mixnode_* ]]; then renew="bash scripts/secrets.sh, which makes keys of this host's own"; fi # mixnet
   if [ ! -e "$1" ]; then
     report fail "$1 is missing" "$mend"
