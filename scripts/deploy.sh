@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Usage: bash scripts/deploy.sh [TAG] [--restart]
 #
-# Brings this host to version TAG without losing a request: checks the host, gets the image, backs up when a migration
-# is pending, migrates, and replaces app and worker one container after the other, the new one ready before the old one
-# stops. When a new one does not become ready in DEPLOY_TIMEOUT seconds (120), all goes back to the version before.
+# Brings this host to version TAG without losing a request: checks the host, gets the image, backs up when a migration is pending, migrates,
+# and replaces app and worker one container after the other, the new one ready before the old one stops. When a new one does not become ready
+# in DEPLOY_TIMEOUT seconds (120), all goes back to the version before.
 #
-# The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that
-# TAG, and TAG is the commit if none is given.
+# The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that TAG, and TAG is the
+# commit if none is given.
 #
 # A container whose mounted files have changed is restarted; nginx, edge and db with --restart alone, since requests fail meanwhile.
 #
@@ -17,9 +17,7 @@
 moment() { date -u +%Y%m%d-%H%M%S; }
 
 # commit: this checkout's, or the moment if it has none or has changes.
-commit() {
-  if [ -z "$(git status --porcelain 2>&1)" ]; then git rev-parse --short HEAD; else moment; fi
-}
+commit() { if [ -z "$(git status --porcelain 2>&1)" ]; then git rev-parse --short HEAD; else moment; fi; }
 
 needs_a_hand() { (die "$@") || exit 2; }
 
@@ -28,13 +26,12 @@ get() {
   if [ "$registry" != localhost ] && [[ $1 != *-until-* ]]; then
     say "Pulling $1"
     docker pull --quiet "$1" > /dev/null
-    return
+  elif ! docker image inspect "$1" > /dev/null 2>&1; then
+    [ "$registry" = localhost ] || return
+    say "Building $1"
+    COMPOSE_PROFILES="" IMAGE=${1%:*} TAG=$tag docker compose -f "$2" build --quiet \
+      --build-arg VERSION="$tag" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" "$3"
   fi
-  docker image inspect "$1" > /dev/null 2>&1 && return
-  [ "$registry" = localhost ] || return
-  say "Building $1"
-  COMPOSE_PROFILES="" IMAGE=${1%:*} TAG=$tag docker compose -f "$2" build --quiet \
-    --build-arg VERSION="$tag" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" "$3"
 }
 
 # image NAME: its id, and none if it is not here.
@@ -246,18 +243,15 @@ if [ -z "$pending" ]; then
 fi
 say "Pending migrations: $pending"
 if [ "$pending" != none ]; then
-  case $pending, in
-    V1,*) ;;                           # a new database has nothing to back up
-    *) bash scripts/backup.sh || die "there is no backup, so nothing was changed" ;;
-  esac
+  # A new database, which has no V1 yet, has nothing to back up.
+  [[ $pending, = V1,* ]] || bash scripts/backup.sh || die "there is no backup, so nothing was changed"
   if ! output=$(migrate); then
     printf '%s\n' "$output" >&2
     die "the migration failed and $before serves on: mend it, or restore the backup (docs/migrations.md)"
   fi
 fi
 
-# Compose before 2.30 recreates a service that depends on a recreated one, or was started in another group: so the two groups are
-# always the same.
+# Compose before 2.30 recreates a service that depends on a recreated one, or was started in another group: so there are always these two.
 recreate=""
 if [ -z "$first" ]; then
   recreate=--no-recreate

@@ -16,21 +16,13 @@ lives='10.6 2026-07-06
 12.3 2029-06-30'
 database_default=mariadb:11.8
 
-# at_least VERSION MINIMUM: compares the first two numbers.
-at_least() {
-  awk -v version="${1#v}" -v minimum="$2" 'BEGIN {
-    split(version, v, "."); split(minimum, m, ".")
-    exit !(v[1] + 0 > m[1] + 0 || (v[1] + 0 == m[1] + 0 && v[2] + 0 >= m[2] + 0))
-  }'
-}
-
 # tool NAME VERSION MINIMUM PAGE: reports whether it is new enough.
 tool() {
   if at_least "$2" "$3"; then report ok "$1 $2"; else report fail "$1 $2 is older than $3" "see https://docs.docker.com/$4"; fi
 }
 
 tools() {
-  local version said
+  local version
   if ! hash docker 2> /dev/null; then
     report fail "Docker is not installed" "see https://docs.docker.com/engine/install"
     return
@@ -39,8 +31,7 @@ tools() {
     tool "Docker Engine" "${info%% *}" 25.0 engine/install
   else
     info=''
-    said=$(docker info --format '{{.ServerVersion}}' 2>&1) || true
-    case $said in
+    case $(docker info --format '{{.ServerVersion}}' 2>&1 || true) in
       *"permission denied"*) report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again" ;;
       *) report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop" ;;
     esac
@@ -139,10 +130,9 @@ features() {
 old_folders() {
   local folder
   for folder in $OLD_FOLDERS; do
-    if [ ! -d "$folder" ]; then continue; fi
-    if [ -e "var/$folder" ]; then
+    if [ -d "$folder" ] && [ -e "var/$folder" ]; then
       report warn "$folder/ is not read any more" "move what it holds to var/$folder/, and remove it"
-    else
+    elif [ -d "$folder" ]; then
       report warn "$folder/ belongs into var/ now" "bash scripts/deploy.sh"
     fi
   done
@@ -316,10 +306,7 @@ passwords() {
 }
 
 production='' info='' files=''
-case ${1:-} in
-  '' | --no-containers) ;;
-  *) die "there is no option $1: bash scripts/doctor.sh --help" ;;
-esac
+[[ -z ${1:-} || $1 = --no-containers ]] || die "there is no option $1: bash scripts/doctor.sh --help"
 trap 'exit 3' EXIT
 
 tools
@@ -342,10 +329,7 @@ if [ -n "$info" ] && [ -n "$model" ]; then
   networks
   if [ -n "$production" ]; then backups; fi
   stack
-  if [ "${1:-}" = '' ]; then
-    health
-    passwords
-  fi
+  if [ -z "${1:-}" ]; then health; passwords; fi
 fi
 trap - EXIT
 exit "$worst"
