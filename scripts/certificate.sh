@@ -32,7 +32,6 @@ measured() {
 }
 # monitoring:end
 
-# place CHAIN KEY: where the edge finds them.
 place() {
   mkdir -p secrets && chmod 0700 secrets
   put "$1" "$certificate"

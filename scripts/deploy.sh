@@ -34,10 +34,8 @@ get() {
   fi
 }
 
-# image NAME: its id, and none if it is not here.
+# image NAME: its id, and none if it is not here. serving SERVICE: the id of the one that it runs.
 image() { docker image inspect -f '{{.Id}}' "$1" 2> /dev/null || say none; }
-
-# serving SERVICE: the id of the image that it runs.
 serving() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
 
 # keep: tags the image that runs, so that there is a way back, where TAG moves, as latest does, and is another image now.
@@ -54,8 +52,6 @@ keep() {
 
 # up [OPTION...] SERVICE...: these and no other, until they are healthy.
 up() { docker compose --progress quiet up --detach --wait --no-deps "$@"; }
-
-# migrate [OPTION...]: the role migrate of the new version.
 migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" migrate 2>&1; }
 
 # answered: whether a request gets an answer, 404 too, through nginx, and through the edge where it runs.
@@ -74,7 +70,6 @@ answered() {
   done
 }
 
-# back: app and worker of the version before.
 back() {
   [ "$tag" != "$before" ] || needs_a_hand "$1 with the settings of now; what was not replaced serves on"
   for service in $rolled; do
@@ -122,7 +117,7 @@ same_database() {
     made=$(version "$(docker inspect -f '{{.Image}}' "$container")")
   elif docker volume inspect "$wanted" > /dev/null 2>&1; then
     made=$(docker run --rm --network none -v "$wanted:/data:ro" --entrypoint bash "$image" -c \
-      'cat /data/mariadb_upgrade_info 2> /dev/null || cat /data/mysql_upgrade_info 2> /dev/null || true' | sed 's/^\([0-9]*\.[0-9]*\).*/\1/')
+      'cat /data/m*_upgrade_info 2> /dev/null || true' | sed -n '1s/^\([0-9]*\.[0-9]*\).*/\1/p')
     runs="mariadb:$made"
   fi
   if [ -n "$made" ] && [ "$made" != "$(version "$image")" ]; then
@@ -151,7 +146,6 @@ changed() {
 }
 
 # refresh: restarts what has a changed file, and sets $waits to what waits for it.
-waits=""
 refresh() {
   local service container files restarted=""
   while read -r service container; do
@@ -170,8 +164,7 @@ refresh() {
   [ -z "$restarted" ] || up --no-recreate $others
 }
 
-tag=""
-restart=""
+tag="" restart="" waits=""
 for argument; do
   case $argument in
     --restart) restart=yes ;;
@@ -192,9 +185,7 @@ before=$(setting TAG)
 # Where TAG was changed by hand, the version before is the one that runs.
 runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort | cut -d ' ' -f 2-) || true
 [[ -z $runs || $runs == *"$(image "$repository:$before")"* ]] || before=$(sed -n '1s/.*://p' <<< "$runs")
-if [ -z "$tag" ]; then
-  if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
-fi
+[ -n "$tag" ] || if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(settings | sed 's/=.*//'); do
   [ -z "${!name+set}" ] || say "$name"
 done | list)
@@ -208,10 +199,9 @@ if [ "$status" = 2 ]; then
   die "mend this and call it again; nothing was changed"
 fi
 model=$(model)
-if closed=$(docker network inspect -f '{{index .Options "com.docker.network.bridge.inhibit_ipv4"}}' "$(of project)_backend" 2> /dev/null) &&
-  [ "$closed" != true ]; then
+closed=$(docker network inspect -f '{{index .Options "com.docker.network.bridge.inhibit_ipv4"}}' "${project}_backend" 2> /dev/null) || closed=true
+[ "$closed" = true ] ||
   die "this host's networks are an older version's, and change only while nothing runs: docker compose --profile '*' down, and then this again"
-fi
 rolled=$(of service | grep -x -e app -e worker)
 others=$(of service | grep -vxF -e "$rolled" -e "$(of once)")
 same_database
@@ -243,7 +233,7 @@ if [ -z "$pending" ]; then
 fi
 say "Pending migrations: $pending"
 if [ "$pending" != none ]; then
-  # A new database, which has no V1 yet, has nothing to back up.
+  # A new database has nothing to back up.
   [[ $pending, = V1,* ]] || bash scripts/backup.sh || die "there is no backup, so nothing was changed"
   if ! output=$(migrate); then
     printf '%s\n' "$output" >&2

@@ -31,10 +31,11 @@ tools() {
     tool "Docker Engine" "${info%% *}" 25.0 engine/install
   else
     info=''
-    case $(docker info --format '{{.ServerVersion}}' 2>&1 || true) in
-      *"permission denied"*) report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again" ;;
-      *) report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop" ;;
-    esac
+    if [[ $(docker info --format '{{.ServerVersion}}' 2>&1) = *"permission denied"* ]]; then
+      report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again"
+    else
+      report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop"
+    fi
   fi
   if version=$(docker compose version --short 2> /dev/null); then
     tool "Docker Compose" "$version" 2.26 compose/install
@@ -66,7 +67,6 @@ variables() {
   [ "$reported" != "$before" ] || report ok ".env sets only what the Compose files read"
 }
 
-# layers: which files there are, and whether they make a configuration.
 layers() {
   local separator file message secrets='' line='COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml'
   docker compose version > /dev/null 2>&1 || return 0
@@ -126,7 +126,6 @@ features() {
     half_removed "the worker" '^  worker:$|[:, ]worker(,|$)' docker-compose*.yml app/src/main/resources/application.yaml
 }
 
-# old_folders: what an older version left beside var/.
 old_folders() {
   local folder
   for folder in $OLD_FOLDERS; do

@@ -19,7 +19,6 @@ sample='/api/analyses {"name": "test-docker-compose", "values": [1, 2, 3, 4]}' r
 patience=120                           # seconds for a service to become healthy
 logs="docker compose logs --tail 50"
 
-# container_of SERVICE: one that runs.
 container_of() { containers '{{.ID}}' --filter "label=com.docker.compose.service=$1" | sed -n 1p; }
 
 # configuration FILES [PROFILE]: that these layers, if they are here, make a configuration.
@@ -42,10 +41,8 @@ settle() {
   while grep -q 'health: starting' <<< "$(containers '{{.Status}}')" && [ "$SECONDS" -lt "$deadline" ]; do sleep 1; done
 }
 
-# networks CONTAINER: their names, one a line.
 networks() { docker inspect --format '{{range $name, $network := .NetworkSettings.Networks}}{{println $name}}{{end}}' "$1" | grep .; }
 
-# unreachable: whether nginx has no way to the database.
 unreachable() {
   local nginx db address answer open=''
   nginx=$(container_of nginx)
@@ -66,7 +63,6 @@ unreachable() {
   fi
 }
 
-# enclosed: whether the database has no way out.
 enclosed() {
   local db network open=''
   db=$(container_of db)
@@ -159,12 +155,10 @@ endpoints() {
 # until_answer PATH TEXT SECONDS: waits until the answer is 200 and holds the text; it is in $body.
 until_answer() {
   local deadline=$((SECONDS + $3))
-  while [ "$SECONDS" -lt "$deadline" ]; do
-    ask GET "$1"
-    if [[ $status$body = 200*"$2"* ]]; then return 0; fi
+  until ask GET "$1" && [[ $status$body = 200*"$2"* ]]; do
+    [ "$SECONDS" -lt "$deadline" ] || return 1
     sleep 1
   done
-  return 1
 }
 
 data() {
