@@ -42,11 +42,9 @@ place() {
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 
 self_signed() {
-  local work
   if [ -s "$certificate" ] && [ -s "$key" ]; then say "unchanged: $certificate is there"; return; fi
   work=$(mktemp -d)
-  # shellcheck disable=SC2064
-  trap "rm -rf '$work'" EXIT
+  trap 'rm -rf "$work"' EXIT
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj "/CN=$1" \
     -addext "subjectAltName=DNS:$1" -keyout "$work/key" -out "$work/certificate" 2> "$work/log" ||
     die "openssl made no certificate for $1: $(tail -n 1 "$work/log")"

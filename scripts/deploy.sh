@@ -128,17 +128,15 @@ same_database() {
 # changed SERVICE CONTAINER: what is mounted into it from this folder and was written after it started.
 changed() {
   local started folder
-  started=$(docker inspect -f '{{.State.StartedAt}}' "$2")
-  folder=$(docker inspect -f '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$2")
+  read -r started folder <<< "$(docker inspect -f '{{.State.StartedAt}} {{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$2")"
   docker inspect -f '{{range .Mounts}}{{if eq .Type "bind"}}{{if not .RW}}{{.Destination}} {{.Source}}{{"\n"}}{{end}}{{end}}{{end}}' "$2" |
     while read -r target source; do
       case $1:$target:$source in
         # No restart for what is reloaded, is read at each use, or is read only while a database is made.
         # monitoring:begin
         alertmanager:/run/secrets/*) find -L "$source" -newerct "$started" ;; # which looks at its start for whom there is
-        *:"$folder"/var/metrics) ;;
         # monitoring:end
-        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder"/var/acme) ;;
+        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder"/var/*) ;;
         db:/docker-entrypoint-initdb.d/* | db:/usr/local/bin/*) ;;
         *:"$folder"/*) find -L "$source" -type f -newerct "$started" ;;
       esac

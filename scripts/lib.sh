@@ -39,8 +39,7 @@ confirm() {
 }
 
 # report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
-worst=0
-reported=0
+worst=0 reported=0
 report() {
   reported=$((reported + 1))
   printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"

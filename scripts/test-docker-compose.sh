@@ -23,12 +23,9 @@ container_of() { containers '{{.ID}}' --filter "label=com.docker.compose.service
 
 # configuration FILES [PROFILE]: that these layers, if they are here, make a configuration.
 configuration() {
-  local file message arguments=()
-  for file in $1; do
-    [ -f "$file" ] || return 0
-    arguments+=(-f "$file")
-  done
-  if message=$(docker compose "${arguments[@]}" --profile "${2:-*}" config -q 2>&1); then
+  local file message
+  for file in $1; do [ -f "$file" ] || return 0; done
+  if message=$(COMPOSE_FILE=${1// /,} COMPOSE_PATH_SEPARATOR=, docker compose --profile "${2:-*}" config -q 2>&1); then
     report ok "configuration: $1"
   else
     report fail "configuration: $1" "$(tail -n 1 <<< "$message")"
