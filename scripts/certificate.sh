@@ -32,7 +32,6 @@ measured() {
 }
 # monitoring:end
 
-# place CHAIN KEY: where the edge finds them.
 place() {
   mkdir -p secrets && chmod 0700 secrets
   put "$1" "$certificate"
@@ -43,14 +42,9 @@ place() {
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 
 self_signed() {
-  local work
-  if [ -s "$certificate" ] && [ -s "$key" ]; then
-    say "unchanged: $certificate is there"
-    return
-  fi
+  if [ -s "$certificate" ] && [ -s "$key" ]; then say "unchanged: $certificate is there"; return; fi
   work=$(mktemp -d)
-  # shellcheck disable=SC2064
-  trap "rm -rf '$work'" EXIT
+  trap 'rm -rf "$work"' EXIT
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj "/CN=$1" \
     -addext "subjectAltName=DNS:$1" -keyout "$work/key" -out "$work/certificate" 2> "$work/log" ||
     die "openssl made no certificate for $1: $(tail -n 1 "$work/log")"
@@ -59,7 +53,7 @@ self_signed() {
 }
 
 install() {
-  local address limit served
+  local address served
   ours
   set -- "$(given "$1")" "$(given "$2")"
   [ -n "$1$2" ] || die "no ACME client says which files to install: name them, certificate.sh install CHAIN KEY"
@@ -76,10 +70,8 @@ install() {
   docker compose --profile edge kill -s HUP edge > /dev/null 2>&1 ||
     die "the edge could not be told: docker compose --profile edge kill -s HUP edge"
   address=$(docker compose --profile edge port edge 443)
-  limit=$(if hash timeout 2> /dev/null; then echo timeout 5; fi) # macOS has none
   for _ in 1 2 3 4 5 6 7 8 9 10; do
-    # shellcheck disable=SC2086
-    served=$($limit openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null) || true
+    served=$(openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null) || true
     if [ "$served" = "$(fingerprint < "$1")" ]; then
       say "installed: the edge serves it, $(openssl x509 -noout -enddate -in "$1" | sed 's/notAfter=/until /')"
       return

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Usage: bash scripts/deploy.sh [TAG] [--restart]
 #
-# Brings this host to version TAG without losing a request: checks the host, gets the image, backs up when a migration
-# is pending, migrates, and replaces app and worker one container after the other, the new one ready before the old one
-# stops. When a new one does not become ready in DEPLOY_TIMEOUT seconds (120), all goes back to the version before.
+# Brings this host to version TAG without losing a request: checks the host, gets the image, backs up when a migration is pending, migrates,
+# and replaces app and worker one container after the other, the new one ready before the old one stops. When a new one does not become ready
+# in DEPLOY_TIMEOUT seconds (120), all goes back to the version before.
 #
-# The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that
-# TAG, and TAG is the commit if none is given.
+# The image is pulled from REGISTRY. Where that is localhost it is built from this checkout, unless there is one of that TAG, and TAG is the
+# commit if none is given.
 #
 # A container whose mounted files have changed is restarted; nginx, edge and db with --restart alone, since requests fail meanwhile.
 #
@@ -17,9 +17,7 @@
 moment() { date -u +%Y%m%d-%H%M%S; }
 
 # commit: this checkout's, or the moment if it has none or has changes.
-commit() {
-  if [ -z "$(git status --porcelain 2>&1)" ]; then git rev-parse --short HEAD; else moment; fi
-}
+commit() { if [ -z "$(git status --porcelain 2>&1)" ]; then git rev-parse --short HEAD; else moment; fi; }
 
 needs_a_hand() { (die "$@") || exit 2; }
 
@@ -28,19 +26,16 @@ get() {
   if [ "$registry" != localhost ] && [[ $1 != *-until-* ]]; then
     say "Pulling $1"
     docker pull --quiet "$1" > /dev/null
-    return
+  elif ! docker image inspect "$1" > /dev/null 2>&1; then
+    [ "$registry" = localhost ] || return
+    say "Building $1"
+    COMPOSE_PROFILES="" IMAGE=${1%:*} TAG=$tag docker compose -f "$2" build --quiet \
+      --build-arg VERSION="$tag" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" "$3"
   fi
-  docker image inspect "$1" > /dev/null 2>&1 && return
-  [ "$registry" = localhost ] || return
-  say "Building $1"
-  COMPOSE_PROFILES="" IMAGE=${1%:*} TAG=$tag docker compose -f "$2" build --quiet \
-    --build-arg VERSION="$tag" --build-arg REVISION="$(git rev-parse HEAD 2> /dev/null || say unknown)" "$3"
 }
 
-# image NAME: its id, and none if it is not here.
+# image NAME: its id, and none if it is not here. serving SERVICE: the id of the one that it runs.
 image() { docker image inspect -f '{{.Id}}' "$1" 2> /dev/null || say none; }
-
-# serving SERVICE: the id of the image that it runs.
 serving() { docker inspect -f '{{.Image}}' "$(docker compose ps -q "$1" | sed -n 1p)"; }
 
 # keep: tags the image that runs, so that there is a way back, where TAG moves, as latest does, and is another image now.
@@ -57,8 +52,6 @@ keep() {
 
 # up [OPTION...] SERVICE...: these and no other, until they are healthy.
 up() { docker compose --progress quiet up --detach --wait --no-deps "$@"; }
-
-# migrate [OPTION...]: the role migrate of the new version.
 migrate() { TAG=$tag docker compose --progress quiet run --rm --no-deps "$@" migrate 2>&1; }
 
 # answered: whether a request gets an answer, 404 too, through nginx, and through the edge where it runs.
@@ -77,7 +70,6 @@ answered() {
   done
 }
 
-# back: app and worker of the version before.
 back() {
   [ "$tag" != "$before" ] || needs_a_hand "$1 with the settings of now; what was not replaced serves on"
   for service in $rolled; do
@@ -125,7 +117,7 @@ same_database() {
     made=$(version "$(docker inspect -f '{{.Image}}' "$container")")
   elif docker volume inspect "$wanted" > /dev/null 2>&1; then
     made=$(docker run --rm --network none -v "$wanted:/data:ro" --entrypoint bash "$image" -c \
-      'cat /data/mariadb_upgrade_info 2> /dev/null || cat /data/mysql_upgrade_info 2> /dev/null || true' | sed 's/^\([0-9]*\.[0-9]*\).*/\1/')
+      'cat /data/m*_upgrade_info 2> /dev/null || true' | sed -n '1s/^\([0-9]*\.[0-9]*\).*/\1/p')
     runs="mariadb:$made"
   fi
   if [ -n "$made" ] && [ "$made" != "$(version "$image")" ]; then
@@ -136,17 +128,15 @@ same_database() {
 # changed SERVICE CONTAINER: what is mounted into it from this folder and was written after it started.
 changed() {
   local started folder
-  started=$(docker inspect -f '{{.State.StartedAt}}' "$2")
-  folder=$(docker inspect -f '{{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$2")
+  read -r started folder <<< "$(docker inspect -f '{{.State.StartedAt}} {{index .Config.Labels "com.docker.compose.project.working_dir"}}' "$2")"
   docker inspect -f '{{range .Mounts}}{{if eq .Type "bind"}}{{if not .RW}}{{.Destination}} {{.Source}}{{"\n"}}{{end}}{{end}}{{end}}' "$2" |
     while read -r target source; do
       case $1:$target:$source in
         # No restart for what is reloaded, is read at each use, or is read only while a database is made.
         # monitoring:begin
         alertmanager:/run/secrets/*) find -L "$source" -newerct "$started" ;; # which looks at its start for whom there is
-        *:"$folder"/var/metrics) ;;
         # monitoring:end
-        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder"/var/acme) ;;
+        *:/run/secrets/* | nginx:/etc/nginx/gateway:* | nginx:/etc/nginx/shared:* | *:"$folder"/var/*) ;;
         db:/docker-entrypoint-initdb.d/* | db:/usr/local/bin/*) ;;
         *:"$folder"/*) find -L "$source" -type f -newerct "$started" ;;
       esac
@@ -154,7 +144,6 @@ changed() {
 }
 
 # refresh: restarts what has a changed file, and sets $waits to what waits for it.
-waits=""
 refresh() {
   local service container files restarted=""
   while read -r service container; do
@@ -173,8 +162,7 @@ refresh() {
   [ -z "$restarted" ] || up --no-recreate $others
 }
 
-tag=""
-restart=""
+tag="" restart="" waits=""
 for argument; do
   case $argument in
     --restart) restart=yes ;;
@@ -195,9 +183,7 @@ before=$(setting TAG)
 # Where TAG was changed by hand, the version before is the one that runs.
 runs=$(docker compose ps -q app | xargs docker inspect -f '{{.Created}} {{.Image}} {{.Config.Image}}' 2> /dev/null | sort | cut -d ' ' -f 2-) || true
 [[ -z $runs || $runs == *"$(image "$repository:$before")"* ]] || before=$(sed -n '1s/.*://p' <<< "$runs")
-if [ -z "$tag" ]; then
-  if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
-fi
+[ -n "$tag" ] || if [ "$registry" = localhost ]; then tag=$(commit); else tag=${before%-until-*}; fi
 shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(settings | sed 's/=.*//'); do
   [ -z "${!name+set}" ] || say "$name"
 done | list)
@@ -211,10 +197,9 @@ if [ "$status" = 2 ]; then
   die "mend this and call it again; nothing was changed"
 fi
 model=$(model)
-if closed=$(docker network inspect -f '{{index .Options "com.docker.network.bridge.inhibit_ipv4"}}' "$(of project)_backend" 2> /dev/null) &&
-  [ "$closed" != true ]; then
+closed=$(docker network inspect -f '{{index .Options "com.docker.network.bridge.inhibit_ipv4"}}' "${project}_backend" 2> /dev/null) || closed=true
+[ "$closed" = true ] ||
   die "this host's networks are an older version's, and change only while nothing runs: docker compose --profile '*' down, and then this again"
-fi
 rolled=$(of service | grep -x -e app -e worker)
 others=$(of service | grep -vxF -e "$rolled" -e "$(of once)")
 same_database
@@ -246,18 +231,15 @@ if [ -z "$pending" ]; then
 fi
 say "Pending migrations: $pending"
 if [ "$pending" != none ]; then
-  case $pending, in
-    V1,*) ;;                           # a new database has nothing to back up
-    *) bash scripts/backup.sh || die "there is no backup, so nothing was changed" ;;
-  esac
+  # A new database has nothing to back up.
+  [[ $pending, = V1,* ]] || bash scripts/backup.sh || die "there is no backup, so nothing was changed"
   if ! output=$(migrate); then
     printf '%s\n' "$output" >&2
     die "the migration failed and $before serves on: mend it, or restore the backup (docs/migrations.md)"
   fi
 fi
 
-# Compose before 2.30 recreates a service that depends on a recreated one, or was started in another group: so the two groups are
-# always the same.
+# Compose before 2.30 recreates a service that depends on a recreated one, or was started in another group: so there are always these two.
 recreate=""
 if [ -z "$first" ]; then
   recreate=--no-recreate

@@ -16,21 +16,13 @@ lives='10.6 2026-07-06
 12.3 2029-06-30'
 database_default=mariadb:11.8
 
-# at_least VERSION MINIMUM: compares the first two numbers.
-at_least() {
-  awk -v version="${1#v}" -v minimum="$2" 'BEGIN {
-    split(version, v, "."); split(minimum, m, ".")
-    exit !(v[1] + 0 > m[1] + 0 || (v[1] + 0 == m[1] + 0 && v[2] + 0 >= m[2] + 0))
-  }'
-}
-
 # tool NAME VERSION MINIMUM PAGE: reports whether it is new enough.
 tool() {
   if at_least "$2" "$3"; then report ok "$1 $2"; else report fail "$1 $2 is older than $3" "see https://docs.docker.com/$4"; fi
 }
 
 tools() {
-  local version said
+  local version
   if ! hash docker 2> /dev/null; then
     report fail "Docker is not installed" "see https://docs.docker.com/engine/install"
     return
@@ -39,11 +31,11 @@ tools() {
     tool "Docker Engine" "${info%% *}" 25.0 engine/install
   else
     info=''
-    said=$(docker info --format '{{.ServerVersion}}' 2>&1) || true
-    case $said in
-      *"permission denied"*) report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again" ;;
-      *) report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop" ;;
-    esac
+    if [[ $(docker info --format '{{.ServerVersion}}' 2>&1) = *"permission denied"* ]]; then
+      report fail "this user may not talk to the Docker Engine" "sudo usermod -aG docker $(id -un), and log in again"
+    else
+      report fail "no Docker Engine answers" "sudo systemctl start docker, or start Docker Desktop"
+    fi
   fi
   if version=$(docker compose version --short 2> /dev/null); then
     tool "Docker Compose" "$version" 2.26 compose/install
@@ -75,7 +67,6 @@ variables() {
   [ "$reported" != "$before" ] || report ok ".env sets only what the Compose files read"
 }
 
-# layers: which files there are, and whether they make a configuration.
 layers() {
   local separator file message secrets='' line='COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml'
   docker compose version > /dev/null 2>&1 || return 0
@@ -135,14 +126,12 @@ features() {
     half_removed "the worker" '^  worker:$|[:, ]worker(,|$)' docker-compose*.yml app/src/main/resources/application.yaml
 }
 
-# old_folders: what an older version left beside var/.
 old_folders() {
   local folder
   for folder in $OLD_FOLDERS; do
-    if [ ! -d "$folder" ]; then continue; fi
-    if [ -e "var/$folder" ]; then
+    if [ -d "$folder" ] && [ -e "var/$folder" ]; then
       report warn "$folder/ is not read any more" "move what it holds to var/$folder/, and remove it"
-    else
+    elif [ -d "$folder" ]; then
       report warn "$folder/ belongs into var/ now" "bash scripts/deploy.sh"
     fi
   done
@@ -316,10 +305,7 @@ passwords() {
 }
 
 production='' info='' files=''
-case ${1:-} in
-  '' | --no-containers) ;;
-  *) die "there is no option $1: bash scripts/doctor.sh --help" ;;
-esac
+[[ -z ${1:-} || $1 = --no-containers ]] || die "there is no option $1: bash scripts/doctor.sh --help"
 trap 'exit 3' EXIT
 
 tools
@@ -342,10 +328,7 @@ if [ -n "$info" ] && [ -n "$model" ]; then
   networks
   if [ -n "$production" ]; then backups; fi
   stack
-  if [ "${1:-}" = '' ]; then
-    health
-    passwords
-  fi
+  if [ -z "${1:-}" ]; then health; passwords; fi
 fi
 trap - EXIT
 exit "$worst"

@@ -13,10 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 say() { printf '%s\n' "$*"; }
 
 # die MESSAGE: one line that says what is wrong and how to mend it.
-die() {
-  printf '%s: %s\n' "$script" "$*" >&2
-  exit 1
-}
+die() { printf '%s: %s\n' "$script" "$*" >&2; exit 1; }
 
 # --help prints the comment that a script begins with.
 if [[ " $* " = *" -h "* || " $* " = *" --help "* ]]; then
@@ -26,29 +23,27 @@ fi
 
 list() { tr '\n' ' ' | sed 's/ *$//'; }
 
+# at_least VERSION MINIMUM: compares the first two numbers.
+at_least() { [ "$(printf '%s\n' "${1#v}" "$2" | sort -t . -k 1,1n -k 2,2n | sed -n 1p)" = "$2" ]; }
+
 # given PATH: a file that an argument names, which is one of the caller's folder unless it is one of this.
 given() { if [ -z "$1" ] || [ -e "$1" ] || [ ! -e "$caller/$1" ]; then say "$1"; else say "$caller/$1"; fi; }
 
 # confirm QUESTION: goes on with --yes (YES is set) or when a person says so; without a terminal it ends.
 YES=""
 confirm() {
-  local answer
   [ -z "$YES" ] || return 0
   [ -t 0 ] || die "$1 Add --yes to say so without a terminal."
-  read -r -p "$1 [y/N] " answer
-  [[ $answer =~ ^(y|Y|yes)$ ]] || die "nothing was changed"
+  read -r -p "$1 [y/N] "
+  [[ $REPLY =~ ^(y|Y|yes)$ ]] || die "nothing was changed"
 }
 
 # report STATUS WHAT [MEND]: one line of ok, warn, fail or skip. $worst is 1 after a warn, 2 after a fail.
-worst=0
-reported=0
+worst=0 reported=0
 report() {
   reported=$((reported + 1))
   printf '%-5s %s%s\n' "$1" "$2" "${3:+: $3}"
-  case $1 in
-    warn) [ "$worst" = 2 ] || worst=1 ;;
-    fail) worst=2 ;;
-  esac
+  if [ "$1" = fail ]; then worst=2; elif [ "$1$worst" = warn0 ]; then worst=1; fi
 }
 
 # --- What Compose reads -------------------------------------------------------------------------------------------------
@@ -103,9 +98,7 @@ settings() {
 setting() {
   local default
   default=$(settings | sed -n "s/^$1=//p")
-  docker compose -f - config --images << EOF | sed 's/^=//'
-{name: setting, services: {setting: {image: "=\${$1:-$default}"}}}
-EOF
+  docker compose -f - config --images <<< "{name: setting, services: {setting: {image: \"=\${$1:-$default}\"}}}" | sed 's/^=//'
 }
 
 need_production() {
@@ -136,8 +129,8 @@ can_remember() {
   file=$(env_file)
   [ -z "${COMPOSE_ENV_FILES:-}${COMPOSE_DISABLE_ENV_FILE:-}" ] ||
     die "COMPOSE_ENV_FILES or COMPOSE_DISABLE_ENV_FILE is set in this shell, so that Compose reads no .env: unset it"
-  if [ -w "$(dirname "$file")" ] && { [ ! -e "$file" ] || [ -w "$file" ]; }; then return; fi
-  die "$file cannot be written by $(id -un), or its folder cannot: nothing can be remembered there. Let $(id -un) write both"
+  { [ -w "$(dirname "$file")" ] && { [ ! -e "$file" ] || [ -w "$file" ]; }; } ||
+    die "$file cannot be written by $(id -un), or its folder cannot: nothing can be remembered there. Let $(id -un) write both"
 }
 
 # remember VARIABLE=VALUE...: writes them to .env, all at once; the rest of it, its mode and what it is a link to stay.
@@ -158,20 +151,14 @@ remember() {
       }
     }'"$ENV"'
     (name in values) && !within {
-      comment = ""
-      if (quote != "") comment = substr(value, index(substr(value, 2), quote) + 2)
-      else if (match(value, /[ \t]+#/)) comment = substr(value, RSTART)
+      comment = quote != "" ? substr(value, index(substr(value, 2), quote) + 2) : match(value, /[ \t]+#/) ? substr(value, RSTART) : ""
       $0 = before values[name] comment
       written[name] = 1
     }
     { print $0 end }
     END { for (i = 2; i < ARGC; i++) if (!(order[i] in written)) print order[i] "=" values[order[i]] end }
   ' "$file" "$@" > "$file.new" || return
-  if [ "$(id -u)" = 0 ] || [ -O "$file" ]; then
-    mv -f "$file.new" "$file"
-  else
-    cat "$file.new" > "$file" && rm -f "$file.new" # moved, it would be another user's
-  fi
+  mv -f "$file.new" "$file"
 }
 
 # --- Secrets ------------------------------------------------------------------------------------------------------------
@@ -222,35 +209,23 @@ check_secret() {
   fi
 }
 
-# check_folder_of_secrets: reports if other users can look into it.
 check_folder_of_secrets() {
   if [ -d secrets ] && is_open secrets; then report fail "secrets is open to other users of this host" "chmod 0700 secrets"; fi
 }
 
 # --- One at a time ------------------------------------------------------------------------------------------------------
 
-# gone FOLDER: whether it is not there, and not merely hidden from this user.
-gone() {
-  local above=$1
-  until [ -d "$above" ]; do above=$(dirname "$above"); done
-  [ "$above" != "$1" ] && [ -x "$above" ]
-}
-
 project=''
 
 # containers FORMAT [OPTION...]: the project's containers, without those of docker compose run.
-containers() {
-  local format=$1
-  shift
-  docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False --format "$format" "$@"
-}
+containers() { docker ps --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False --format "$@"; }
 
-# elsewhere: says so if containers of this project's name are another folder's.
+# elsewhere: says so if containers of this project's name are another folder's, which is there, though this user may not see it.
 elsewhere() {
   local folders
   folders=$(containers '{{.Label "com.docker.compose.project.working_dir"}}' -a | sort -u |
     while read -r folder; do
-      [ -z "$folder" ] || gone "$folder" || [ "$(cd "$folder" 2> /dev/null && pwd -P)" = "$(pwd -P)" ] || say "$folder"
+      [ -z "$folder" ] || [ "$folder" -ef . ] || [[ $(ls -d "$folder" 2>&1) = *"No such file"* ]] || say "$folder"
     done | list)
   [ -z "$folders" ] || say "the containers of the project $project are those of $folders: work there," \
     "or give this checkout a COMPOSE_PROJECT_NAME of its own in .env"
@@ -301,8 +276,8 @@ alone() {
 
 unlock() { rm -r var/lock; }
 
-# born PROCESS: when it started, which tells it from a later one of its number; ? if nothing tells.
-born() { if hash ps 2> /dev/null; then TZ=UTC0 ps -o lstart= -p "$1" || true; else say "?"; fi; }
+# born PROCESS: when it started, which tells it from a later one of its number.
+born() { TZ=UTC0 ps -o lstart= -p "$1" 2> /dev/null || say "?"; }
 
 # --- Containers ---------------------------------------------------------------------------------------------------------
 
@@ -347,9 +322,7 @@ reached() {
   local nginx address
   nginx=$(docker compose ps -q nginx | sed -n 1p)
   [ -n "$nginx" ] || return 0
-  # shellcheck disable=SC2016
-  address=$(docker inspect -f '{{$project := index .Config.Labels "com.docker.compose.project"}}
-    {{- (index .NetworkSettings.Networks (printf "%s-net" $project)).IPAddress}}' "$1") &&
+  address=$(docker inspect -f "{{(index .NetworkSettings.Networks \"$project-net\").IPAddress}}" "$1") &&
     docker exec "$nginx" wget -Y off -T 5 -q -O /dev/null "http://$address:8080/readyz" 2> /dev/null
 }
 
@@ -365,17 +338,15 @@ ready() {
   return 1
 }
 
-# roll SERVICE [IMAGE]: replaces its containers, or those that do not run IMAGE as it is configured now, one after the
-# other: the new one is ready before the old one stops. Fails, and leaves the old one serving, if the new one does not
-# become ready.
+# roll SERVICE [IMAGE]: replaces its containers, or those that do not run IMAGE as it is configured now, one after the other: the new one
+# is ready before the old one stops. Fails, and leaves the old one serving, if the new one does not become ready.
 roll() {
-  local service=$1 wanted="" container new count before
+  local service=$1 wanted="" container new before
   [ -z "${2:-}" ] || wanted="$(docker image inspect -f '{{.Id}}' "$2") $(docker compose config --hash "$service" | sed 's/.* //')"
   before=$(docker compose ps -aq "$service")
-  count=$(printf '%s' "$before" | grep -c . || true)
   for container in $before; do
     [ "$(docker inspect -f '{{.Image}} {{index .Config.Labels "com.docker.compose.config-hash"}}' "$container")" != "$wanted" ] || continue
-    docker compose --progress quiet up --detach --no-deps --no-recreate --scale "$service=$((count + 1))" "$service" || return 1
+    docker compose --progress quiet up --detach --no-deps --no-recreate --scale "$service=$(($(wc -w <<< "$before") + 1))" "$service" || return 1
     new=$(docker compose ps -aq "$service" | grep -vxF "$before") || return 1
     if ! ready "$new" "$service"; then
       docker logs --tail 20 "$new" >&2
@@ -409,15 +380,7 @@ is_backup() {
 }
 
 # dumped FOLDER: a backup as mariadb/dump.sh reads it.
-dumped() {
-  cat "$1/SHA256SUMS"
-  echo
-  cat "$1/manifest"
-  echo
-  cat "$1/dump.sql.gz"
-}
+dumped() { cat "$1/SHA256SUMS" <(echo) "$1/manifest" <(echo) "$1/dump.sql.gz"; }
 
 # restored FOLDER: notes that this backup has been restored, if it is one of var/backups/.
-restored() {
-  [ "$(cd "$1/.." && pwd -P)" != "$(cd var/backups 2> /dev/null && pwd -P)" ] || container backup verified "$(basename "$1")"
-}
+restored() { [ ! "$1/.." -ef var/backups ] || container backup verified "$(basename "$1")"; }

@@ -14,7 +14,8 @@ action=restore backup="" image="" from=""
 while [ $# -gt 0 ]; do
   case $1 in
     --yes) YES=1 ;;
-    --back | --drop-old) action=${1#--} ;;
+    --back) action=back ;;
+    --drop-old) action=drop_old ;;
     --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
     --project) from=${2:-}; [ -n "$from" ] || die "--project wants the name that the backup's manifest has"; shift ;;
     -*) die "unknown argument $1: see --help" ;;
@@ -38,14 +39,13 @@ of_database=com.docker.compose.volume=db-data
 resume() { docker compose --progress quiet up -d --wait --wait-timeout 300 --no-deps --no-recreate "$@"; }
 
 # switch VOLUME IMAGE: what runs goes on with this volume and image. If this is cut short, docker compose up -d goes on from .env.
+# shellcheck disable=SC2086 # of $services a word each
 switch() {
   local services log
   services=$(grep -xF "$dependants" <<< "$before" | grep -vx backup)
-  # shellcheck disable=SC2086 # a word each
   [ -z "$services" ] || docker compose --progress quiet stop $services || return
   if [ -n "${READ_ONLY:-}" ] && [ -z "${undoing:-}" ] && [ "$(sql <<< "SELECT @@read_only" 2> /dev/null)" != 1 ]; then
     docker volume rm "$1" > /dev/null || true
-    # shellcheck disable=SC2086
     [ -z "$services" ] || resume $services || true
     die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
   fi
@@ -56,7 +56,6 @@ switch() {
   if [ -z "${undoing:-}" ] && has_service migrate; then
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
-  # shellcheck disable=SC2086
   [ -z "$services" ] || resume $services || return
   if grep -qx backup <<< "$before"; then docker compose --progress quiet up -d --no-deps backup; fi
 }
@@ -94,13 +93,10 @@ back() {
 
 # not_as_it_was MANIFEST: says what the backup does not hold.
 not_as_it_was() {
-  awk '
-    $1 == "left-out" { sub(/: .*/, ""); print "not restored: " substr($0, 10) ", which could not be read; its text is in the manifest" }
-    $1 == "not-carried" { print "not restored: " substr($0, 13) }
-    match($0, /^definer `([^`]|``)*`(@`([^`]|``)*`)?/) {
-      print substr($0, RLENGTH + 2) " has the definer " substr($0, 9, RLENGTH - 8) \
-        ", which no backup holds: where it is missing it is made, locked and to read alone; GRANT it what it needs"
-    }' "$1"
+  local made="which no backup holds: where it is missing it is made, locked and to read alone; GRANT it what it needs"
+  # shellcheck disable=SC2016 # SQL's own quotes
+  sed -nE -e '/^left-out /s/: .*/, which could not be read; its text is in the manifest/' -e 's/^(left-out|not-carried) /not restored: /p' \
+    -e 's/^definer (`[^`]*`(@`[^`]*`)?) (.*)/\3 has the definer \1, '"$made/p" "$1"
 }
 
 restore() {
@@ -133,8 +129,4 @@ restore() {
 
 can_remember
 alone
-case $action in
-  restore) restore ;;
-  back) back ;;
-  drop-old) drop_old ;;
-esac
+"$action"

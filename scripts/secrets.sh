@@ -105,12 +105,11 @@ overwrite() {
 
 # identified USER FILE...: each of these passwords lets the user in, and no other.
 identified() {
-  local user=$1 file ways=""
-  shift
-  for file; do
+  local file ways=""
+  for file in "${@:2}"; do
     ways="${ways:+$ways OR }mysql_native_password USING PASSWORD('$(sed "s/[\\\\']/\\\\&/g" "$file")')"
   done
-  sql <<< "ALTER USER $user IDENTIFIED VIA $ways"
+  sql <<< "ALTER USER $1 IDENTIFIED VIA $ways"
 }
 
 command=""

@@ -29,7 +29,7 @@ if [ "$new" = "$old" ]; then
   say "the database is MariaDB $old already"
   exit
 fi
-[ "$(printf '%s\n%s\n' "${old%.*}" "${new%.*}" | sort -t . -k 1,1n -k 2,2n | tail -n 1)" = "${new%.*}" ] ||
+at_least "$new" "${old%.*}" ||
   die "$image is MariaDB $new, older than the $old that runs: data cannot be carried back; restore a backup of that time"
 can_remember
 confirm "Carry the database from MariaDB $old to $new ($image)? It cannot be written to meanwhile."
