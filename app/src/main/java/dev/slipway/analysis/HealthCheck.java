@@ -31,11 +31,8 @@ final class HealthCheck {
         try (Socket socket = new Socket()) {
             socket.connect(new InetSocketAddress(address, port), 4000);
             socket.setSoTimeout(4000);
-            socket.getOutputStream()
-                    .write(("GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
-            String status = new BufferedReader(
-                            new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
-                    .readLine();
+            socket.getOutputStream().write(("GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+            String status = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII)).readLine();
             return status != null && status.contains(" 200") ? 0 : 1;
         }
     }

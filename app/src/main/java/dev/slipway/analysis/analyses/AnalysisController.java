@@ -89,12 +89,10 @@ class AnalysisController {
                             message = "must be createdAt or name, then ,asc or ,desc")
                     String sort) {
         String[] order = sort.split(",");
-        Sort.Direction direction =
-                order.length == 1 ? Sort.Direction.ASC : Sort.Direction.fromString(order[1]);
+        Sort.Direction direction = order.length == 1 ? Sort.Direction.ASC : Sort.Direction.fromString(order[1]);
         // The id makes the order stable where the other field is equal.
         Pageable pageable = PageRequest.of(page, size, direction, order[0], "id");
-        return AnalysisPage.of(
-                status == null ? analyses.findAllBy(pageable) : analyses.findByStatus(status, pageable));
+        return AnalysisPage.of(status == null ? analyses.findAllBy(pageable) : analyses.findByStatus(status, pageable));
     }
 
     @DeleteMapping("/{id}")
@@ -132,8 +130,7 @@ class AnalysisController {
 
         /** As it was when it was taken in, so that a repeated submission gets the first one's answer. */
         static AnalysisResponse accepted(Analysis analysis) {
-            return new AnalysisResponse(
-                    analysis.getId(), analysis.getName(), Status.QUEUED, analysis.getCreatedAt(), null, null, null, null);
+            return new AnalysisResponse(analysis.getId(), analysis.getName(), Status.QUEUED, analysis.getCreatedAt(), null, null, null, null);
         }
     }
 

@@ -43,9 +43,7 @@ class Submissions {
             setTitle("The idempotency key was used before");
         }
     }
-
-    Submissions(
-            EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
+ Submissions(EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
         this.entityManager = entityManager;
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);

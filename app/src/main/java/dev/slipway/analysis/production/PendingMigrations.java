@@ -39,8 +39,7 @@ class PendingMigrations implements FlywayMigrationStrategy {
         List<String> wrong = Stream.concat(
                         Stream.ofNullable(foreignSchema(flyway.getConfiguration())),
                         Arrays.stream(all).map(migration -> wrong(migration, flyway.getConfiguration())))
-                .filter(Objects::nonNull)
-                .toList();
+                .filter(Objects::nonNull).toList();
         if (!wrong.isEmpty()) {
             throw new StartFailure(String.join("\n", wrong), null);
         }
@@ -70,8 +69,7 @@ class PendingMigrations implements FlywayMigrationStrategy {
             case MISSING_SUCCESS -> name + " ran and is not in this version: put its file back.";
             case FUTURE_SUCCESS -> name + " ran and is newer than this version: deploy one that has it.";
             case SUCCESS, OUT_OF_ORDER -> migration.isVersioned() && !sameFile(migration)
-                    ? name + " is not the file that ran: put that back, and make the change in a new migration."
-                    : null;
+                    ? name + " is not the file that ran: put that back, and make the change in a new migration." : null;
             case PENDING, OUTDATED, SUPERSEDED, UNDONE, AVAILABLE, DELETED, BASELINE, BASELINE_IGNORED, BELOW_BASELINE -> null;
         };
     }

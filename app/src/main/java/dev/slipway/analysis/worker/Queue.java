@@ -53,9 +53,7 @@ class Queue {
     }
 
     boolean hasSuspects() {
-        return sql("SELECT EXISTS (SELECT 1 FROM {name} WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
-                .query(Boolean.class)
-                .single();
+        return sql("SELECT EXISTS (SELECT 1 FROM {name} WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))").query(Boolean.class).single();
     }
 
     private Optional<Job> claim(String status, String role, Duration lease) {
@@ -142,8 +140,7 @@ class Queue {
     }
 
     private boolean update(Job job, JdbcClient.StatementSpec statement) {
-        return transaction.execute(tx ->
-                statement.param("id", bytes(job.id())).param("owner", job.owner()).update() == 1);
+        return transaction.execute(tx -> statement.param("id", bytes(job.id())).param("owner", job.owner()).update() == 1);
     }
 
     /** A statement with the table's names in it. */

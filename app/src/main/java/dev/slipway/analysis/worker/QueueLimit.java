@@ -52,12 +52,8 @@ public class QueueLimit {
         this.queue = queue;
         this.maxJobs = maxJobs;
         this.maxBytes = maxSize.toBytes();
-        this.submitted = Counter.builder("jobs.submitted")
-                .description("Jobs taken in, repetitions apart")
-                .register(meters);
-        Gauge.builder("queue.fill", this::fill)
-                .description("How much of what may wait does, from 0 to 1")
-                .register(meters);
+        this.submitted = Counter.builder("jobs.submitted").description("Jobs taken in, repetitions apart").register(meters);
+        Gauge.builder("queue.fill", this::fill).description("How much of what may wait does, from 0 to 1").register(meters);
     }
 
     /**

@@ -120,8 +120,7 @@ class Worker implements SmartLifecycle {
         keeper = Executors.newScheduledThreadPool(2, new CustomizableThreadFactory("worker-keeper-"));
         long interval = shorter(properties.lease().dividedBy(6), Duration.ofSeconds(1)).toMillis();
         keeper.scheduleWithFixedDelay(this::keep, interval, interval, TimeUnit.MILLISECONDS);
-        keeper.scheduleWithFixedDelay(
-                () -> quietly("What is old cannot be removed, next try in an hour", retention), 1, 60, TimeUnit.MINUTES);
+        keeper.scheduleWithFixedDelay(() -> quietly("What is old cannot be removed, next try in an hour", retention), 1, 60, TimeUnit.MINUTES);
     }
 
     /** Lets each thread finish the job that it computes; what takes longer than the grace period is given back. */

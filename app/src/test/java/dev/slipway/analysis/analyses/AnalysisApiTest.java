@@ -85,9 +85,7 @@ class AnalysisApiTest {
     @Test
     void aNumberBeyondDoubleIsRefused() {
         api.post("{\"name\": \"a\", \"values\": [1e999]}")
-                .expectStatus().isBadRequest()
-                .expectBody()
-                .jsonPath("$.detail").isEqualTo("values must hold finite numbers alone.");
+                .expectStatus().isBadRequest().expectBody().jsonPath("$.detail").isEqualTo("values must hold finite numbers alone.");
     }
 
     @Test

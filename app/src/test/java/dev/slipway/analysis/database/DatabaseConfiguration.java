@@ -149,9 +149,7 @@ public class DatabaseConfiguration {
     private static boolean engineAnswers() {
         try {
             Process docker = new ProcessBuilder("docker", "version")
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .redirectError(ProcessBuilder.Redirect.DISCARD)
-                    .start();
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.DISCARD).start();
             return docker.waitFor() == 0 && DockerClientFactory.instance().isDockerAvailable();
         } catch (IOException e) {
             return false;

