@@ -77,13 +77,8 @@ class Worker implements SmartLifecycle {
 
     @Autowired
     Worker(
-            Queue queue,
-            JobHandler handler,
-            WorkerProperties properties,
-            WorkerMetrics metrics,
-            Retention retention,
-            @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod,
-            ApplicationContext context) {
+            Queue queue, JobHandler handler, WorkerProperties properties, WorkerMetrics metrics, Retention retention,
+            @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod, ApplicationContext context) {
         this(queue, properties, metrics, handler::handle, () -> retention.remove(properties.retention()), gracePeriod, () -> {
             AvailabilityChangeEvent.publish(context, ReadinessState.REFUSING_TRAFFIC);
             new Thread(() -> System.exit(1), "worker-end").start();
