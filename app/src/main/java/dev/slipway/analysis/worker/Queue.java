@@ -71,12 +71,8 @@ class Queue {
                             FOR UPDATE SKIP LOCKED
                             """)
                     .param("status", status)
-                    .query((row, number) -> new Job(
-                            uuid(row.getBytes("id")),
-                            owner,
-                            row.getInt("attempt"),
-                            row.getBoolean("ended_its_worker"),
-                            row.getBytes("input")))
+                    .query((row, number) -> new Job(uuid(row.getBytes("id")), owner,
+                            row.getInt("attempt"), row.getBoolean("ended_its_worker"), row.getBytes("input")))
                     .optional();
             claimed.ifPresent(job -> sql("""
                             UPDATE {name} SET status = 'RUNNING', attempts = :attempt, lease_owner = :owner,
@@ -152,10 +148,7 @@ class Queue {
     }
 
     private static byte[] bytes(UUID id) {
-        return ByteBuffer.allocate(16)
-                .putLong(id.getMostSignificantBits())
-                .putLong(id.getLeastSignificantBits())
-                .array();
+        return ByteBuffer.allocate(16).putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits()).array();
     }
 
     private static UUID uuid(byte[] bytes) {

@@ -47,7 +47,6 @@ public class DatabaseConfiguration {
     @Bean
     FlywayConnectionDetails migrator() {
         return new FlywayConnectionDetails() {
-
             @Override
             public String getUsername() {
                 return "migrator";
@@ -68,7 +67,6 @@ public class DatabaseConfiguration {
     @Bean
     JdbcConnectionDetails app() {
         return new JdbcConnectionDetails() {
-
             @Override
             public String getUsername() {
                 return "app";
