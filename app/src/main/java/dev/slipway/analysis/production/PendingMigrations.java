@@ -1,10 +1,6 @@
 package dev.slipway.analysis.production;
 
 import dev.slipway.analysis.StartFailure;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -20,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.flyway.autoconfigure.FlywayMigrationStrategy;
 import org.springframework.context.annotation.Profile;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 
 /**
@@ -87,21 +84,18 @@ class PendingMigrations implements FlywayMigrationStrategy {
         if (configuration.isBaselineOnMigrate()) {
             return null;
         }
-        try (Connection connection = configuration.getDataSource().getConnection();
-                PreparedStatement statement = connection.prepareStatement(
-                        "SELECT DATABASE(), COUNT(*) + (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE())"
-                                + " + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()),"
-                                + " COALESCE(SUM(table_name = ?), 0) FROM information_schema.tables WHERE table_schema = DATABASE()")) {
-            statement.setString(1, configuration.getTable());
-            try (ResultSet row = statement.executeQuery()) {
-                row.next();
-                return row.getInt(2) == 0 || row.getInt(3) > 0
+        return JdbcClient.create(configuration.getDataSource())
+                .sql("""
+                        SELECT DATABASE(), COUNT(*) + (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE())
+                            + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()),
+                            COALESCE(SUM(table_name = ?), 0) FROM information_schema.tables WHERE table_schema = DATABASE()
+                        """)
+                .param(configuration.getTable())
+                .query((row, number) -> row.getInt(2) == 0 || row.getInt(3) > 0
                         ? null
                         : "The schema " + row.getString(1) + " has " + row.getInt(2) + " tables, routines and events that are not Flyway's, "
-                                + "which has no history there: is it the right database? If it is, set SPRING_FLYWAY_BASELINE_ON_MIGRATE=true once.";
-            }
-        } catch (SQLException e) {
-            throw new IllegalStateException("The database does not say what is in it: " + e.getMessage(), e);
-        }
+                                + "which has no history there: is it the right database? If it is, set SPRING_FLYWAY_BASELINE_ON_MIGRATE=true once.")
+                .list()
+                .get(0);
     }
 }
