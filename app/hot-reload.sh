@@ -9,26 +9,21 @@ classes=target/classes served=target/served
 # build MAVEN_ARGUMENT...: publishes what is saved, or says why not; fails if there is nothing to serve.
 build() {
   touch target/seen                                 # first, so that what is saved meanwhile is not missed
-  mkdir -p "$classes"
+  mkdir -p "$classes" "$served"
   find "$classes" -type f ! -name '*.class' -delete # maven removes classes that are gone, and resources never
   if mvn -q -Dcyclonedx.skip -Denforcer.skip compile "$@"; then
-    publish
+    # What devtools watches changes in one go, and only if it compiled.
+    (cd "$served" && find . -type f ! -name .reload) | while read -r file; do
+      [ -e "$classes/$file" ] || rm "$served/$file"
+    done
+    cp -ru "$classes/." "$served/"
+    date > "$served/.reload"
   elif [ -e "$served/.reload" ]; then
     echo "hot-reload: not compiled, the version before goes on serving"
   else
     echo "hot-reload: not compiled, and there is no version before: waiting for a change"
     return 1
   fi
-}
-
-publish() {                            # what devtools watches changes in one go, and only if it compiled
-  local file
-  mkdir -p "$served"
-  (cd "$served" && find . -type f ! -name .reload) | while read -r file; do
-    [ -e "$classes/$file" ] || rm "$served/$file"
-  done
-  cp -ru "$classes/." "$served/"
-  date > "$served/.reload"
 }
 
 changed() {

@@ -10,8 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The domain may use these packages, and none of them knows the domain or another, the tests' database apart: each stays when the domain is
- * replaced.
+ * The domain may use these packages, and none of them knows the domain or another, the tests' database apart: each stays when the domain is replaced.
  */
 class ArrowsTest {
 

@@ -15,13 +15,8 @@ import org.springframework.test.context.ActiveProfiles;
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
-@SpringBootTest(
-        webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
-        properties = {
-            "management.server.port=0",
-            "spring.jpa.hibernate.ddl-auto=validate",
-            "web.drain-delay=0s"
-        })
+@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
+        properties = {"management.server.port=0", "spring.jpa.hibernate.ddl-auto=validate", "web.drain-delay=0s"})
 @ActiveProfiles({"web", "migrate"})
 @Import({DatabaseConfiguration.class, Api.class})
 public @interface ServiceTest {}

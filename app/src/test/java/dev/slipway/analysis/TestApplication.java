@@ -10,9 +10,7 @@ public class TestApplication {
         System.setProperty(DatabaseConfiguration.NAME_PROPERTY, "data");
         System.setProperty("logging.level.root", "warn");
         System.setProperty("logging.level." + Application.class.getPackageName(), "info");
-        SpringApplication.Running service = SpringApplication.from(Application::main)
-                .with(DatabaseConfiguration.class)
-                .run(args);
+        SpringApplication.Running service = SpringApplication.from(Application::main).with(DatabaseConfiguration.class).run(args);
 
         String url = "http://localhost:" + service.getApplicationContext().getEnvironment().getProperty("local.server.port");
         System.out.printf(

@@ -3,6 +3,7 @@ package dev.slipway.analysis.database;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.slipway.analysis.StartFailure;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -48,7 +49,7 @@ class EmbeddedMariaDbTest {
         database.start();
 
         assertThatThrownBy(() -> new EmbeddedMariaDb(HOME, "itself").start())
-                .isInstanceOf(EmbeddedMariaDb.Failure.class)
+                .isInstanceOf(StartFailure.class)
                 .hasMessageMatching("Another run is using the embedded MariaDB in .*itself\\.");
     }
 

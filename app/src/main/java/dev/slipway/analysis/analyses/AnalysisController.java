@@ -61,13 +61,12 @@ class AnalysisController {
     @ApiResponse(responseCode = "422", description = "The idempotency key was used before")
     ResponseEntity<AnalysisResponse> submit(
             @Valid @RequestBody AnalysisRequest request,
-            @RequestHeader(name = "Idempotency-Key", required = false)
-                    @Size(min = 1, max = 255)
+            @RequestHeader(name = "Idempotency-Key", required = false) @Size(min = 1, max = 255)
                     @Pattern(regexp = "[!-~]*", message = "must be printable ASCII without spaces")
                     String idempotencyKey) {
         Analysis analysis = submissions.submit(request.name(), request.values(), idempotencyKey);
         return ResponseEntity.accepted()
-                .location(URI.create("/api/analyses/" + analysis.getId()))
+                .location(URI.create("/api/analyses/" + analysis.id))
                 .body(AnalysisResponse.accepted(analysis));
     }
 
@@ -84,17 +83,13 @@ class AnalysisController {
             @RequestParam(defaultValue = "0") @Min(0) @Max(LAST_PAGE) int page,
             @RequestParam(defaultValue = "20") @Min(1) @Max(100) int size,
             @RequestParam(defaultValue = "createdAt,desc")
-                    @Pattern(
-                            regexp = "(createdAt|name)(,(asc|desc))?",
-                            message = "must be createdAt or name, then ,asc or ,desc")
+                    @Pattern(regexp = "(createdAt|name)(,(asc|desc))?", message = "must be createdAt or name, then ,asc or ,desc")
                     String sort) {
         String[] order = sort.split(",");
-        Sort.Direction direction =
-                order.length == 1 ? Sort.Direction.ASC : Sort.Direction.fromString(order[1]);
+        Sort.Direction direction = order.length == 1 ? Sort.Direction.ASC : Sort.Direction.fromString(order[1]);
         // The id makes the order stable where the other field is equal.
         Pageable pageable = PageRequest.of(page, size, direction, order[0], "id");
-        return AnalysisPage.of(
-                status == null ? analyses.findAllBy(pageable) : analyses.findByStatus(status, pageable));
+        return AnalysisPage.of(status == null ? analyses.findAllBy(pageable) : analyses.findByStatus(status, pageable));
     }
 
     @DeleteMapping("/{id}")
@@ -110,30 +105,22 @@ class AnalysisController {
         return new ResponseStatusException(HttpStatus.NOT_FOUND, "There is no analysis " + id + ".");
     }
 
-    record AnalysisRequest(
-            @NotBlank @Size(max = 200) String name, @NotNull @Size(min = 1, max = 100_000) double[] values) {}
+    record AnalysisRequest(@NotBlank @Size(max = 200) String name, @NotNull @Size(min = 1, max = 100_000) double[] values) {}
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record AnalysisResponse(
-            UUID id,
-            String name,
-            Status status,
-            Instant createdAt,
-            @Nullable Instant startedAt,
-            @Nullable Instant finishedAt,
-            @Nullable Result result,
-            @Nullable String failure) {
+            UUID id, String name, Status status, Instant createdAt,
+            @Nullable Instant startedAt, @Nullable Instant finishedAt, @Nullable Result result, @Nullable String failure) {
 
         static AnalysisResponse of(Analysis analysis) {
             return new AnalysisResponse(
-                    analysis.getId(), analysis.getName(), analysis.getStatus(), analysis.getCreatedAt(), analysis.getStartedAt(),
-                    analysis.getFinishedAt(), analysis.getResult(), analysis.getFailure());
+                    analysis.id, analysis.name, analysis.status, analysis.createdAt, analysis.startedAt, analysis.finishedAt,
+                    analysis.result, analysis.failure);
         }
 
         /** As it was when it was taken in, so that a repeated submission gets the first one's answer. */
         static AnalysisResponse accepted(Analysis analysis) {
-            return new AnalysisResponse(
-                    analysis.getId(), analysis.getName(), Status.QUEUED, analysis.getCreatedAt(), null, null, null, null);
+            return new AnalysisResponse(analysis.id, analysis.name, Status.QUEUED, analysis.createdAt, null, null, null, null);
         }
     }
 

@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.context.annotation.Profile;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.http.HttpStatus;
-import org.springframework.http.ProblemDetail;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -33,19 +32,13 @@ class Submissions {
     static class IdempotencyKeyReusedException extends ErrorResponseException {
 
         IdempotencyKeyReusedException() {
-            super(
-                    HttpStatus.UNPROCESSABLE_CONTENT,
-                    ProblemDetail.forStatusAndDetail(
-                            HttpStatus.UNPROCESSABLE_CONTENT,
-                            "This Idempotency-Key came with another body before: send that body again, or use a new key."),
-                    null);
+            super(HttpStatus.UNPROCESSABLE_CONTENT);
             setType(URI.create("urn:problem-type:idempotency-key-reused"));
             setTitle("The idempotency key was used before");
+            setDetail("This Idempotency-Key came with another body before: send that body again, or use a new key.");
         }
     }
-
-    Submissions(
-            EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
+ Submissions(EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
         this.entityManager = entityManager;
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);
@@ -73,7 +66,7 @@ class Submissions {
             if (first.isEmpty()) {
                 return store(new Analysis(name, idempotencyKey, contentHash), doubles);
             }
-            if (!Arrays.equals(first.get().getContentHash(), contentHash)) {
+            if (!Arrays.equals(first.get().contentHash, contentHash)) {
                 throw new IdempotencyKeyReusedException();
             }
             return first.get();

@@ -7,9 +7,9 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Duration;
 import org.springframework.beans.factory.annotation.Value;
-import org.springframework.boot.web.server.context.WebServerApplicationContext;
-import org.springframework.context.SmartLifecycle;
 import org.springframework.context.annotation.Profile;
+import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.context.event.EventListener;
 import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
@@ -20,47 +20,30 @@ import org.springframework.web.filter.OncePerRequestFilter;
  */
 @Component
 @Profile("web")
-class DrainDelay extends OncePerRequestFilter implements SmartLifecycle {
+class DrainDelay extends OncePerRequestFilter {
 
     private final Duration delay;
-    private volatile boolean running;
+    private volatile boolean draining;
 
     DrainDelay(@Value("${web.drain-delay}") Duration delay) {
         this.delay = delay;
     }
 
-    @Override
-    public void start() {
-        running = true;
-    }
-
-    @Override
-    public void stop() {
-        running = false;
-        try {
+    /** Before anything of this service stops. The actuator's own context tells of its end, too. */
+    @EventListener(ContextClosedEvent.class)
+    void drain() throws InterruptedException {
+        if (!draining) {
+            draining = true;
             Thread.sleep(delay.toMillis());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
-    }
-
-    @Override
-    public boolean isRunning() {
-        return running;
     }
 
     @Override
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws ServletException, IOException {
-        if (!running) {
+        if (draining) {
             response.setHeader("Connection", "close");
         }
         chain.doFilter(request, response);
-    }
-
-    /** Lifecycles stop from the highest phase down: this one comes before the web server's. */
-    @Override
-    public int getPhase() {
-        return WebServerApplicationContext.GRACEFUL_SHUTDOWN_PHASE + 1;
     }
 }

@@ -40,8 +40,7 @@ class LargeBodies extends OncePerRequestFilter {
         int share = share(length, request.getHeader(HttpHeaders.TRANSFER_ENCODING) != null);
         if (!acquire(share)) {
             response.setHeader(HttpHeaders.RETRY_AFTER, "1");
-            ErrorPage.send(request, response, HttpStatus.SERVICE_UNAVAILABLE,
-                    "Too many large bodies are in work: try again in a moment.");
+            ErrorPage.send(request, response, HttpStatus.SERVICE_UNAVAILABLE, "Too many large bodies are in work: try again in a moment.");
             return;
         }
         try {

@@ -53,12 +53,12 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
         }
         if (isReady()) {
             open();
-            return;
+        } else {
+            log.info("Port {} stays closed until the service is ready", connector.getPort());
+            Thread thread = new Thread(this::waitAndOpen, "ready-first");
+            thread.setDaemon(true);
+            thread.start();
         }
-        log.info("Port {} stays closed until the service is ready", connector.getPort());
-        Thread thread = new Thread(this::waitAndOpen, "ready-first");
-        thread.setDaemon(true);
-        thread.start();
     }
 
     private void waitAndOpen() {
@@ -95,12 +95,12 @@ class ReadyFirst implements WebServerFactoryCustomizer<TomcatServletWebServerFac
         }
 
         @Override
-        public synchronized void resume() {
+        public synchronized void resume() throws Exception {
+            if (!closed) {
+                super.resume();
+                return;
+            }
             try {
-                if (!closed) {
-                    super.resume();
-                    return;
-                }
                 super.start();
             } catch (Exception e) {
                 PortInUseException.throwIfPortBindingException(e, this::getPort);

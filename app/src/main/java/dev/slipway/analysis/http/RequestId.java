@@ -1,5 +1,6 @@
 package dev.slipway.analysis.http;
 
+import io.micrometer.observation.ObservationPredicate;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -9,8 +10,10 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import org.slf4j.MDC;
+import org.springframework.context.annotation.Bean;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
+import org.springframework.http.server.observation.ServerRequestObservationContext;
 import org.springframework.stereotype.Component;
 import org.springframework.web.filter.OncePerRequestFilter;
 
@@ -25,6 +28,13 @@ class RequestId extends OncePerRequestFilter {
     static final String MDC_KEY = "http.request.id";
 
     private static final Pattern VALID = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+
+    /** Measures and traces the requests of clients alone: probes and scrapes would outnumber them. */
+    @Bean
+    static ObservationPredicate clientsAlone() {
+        return (name, context) -> !(context instanceof ServerRequestObservationContext request
+                && request.getCarrier().getRequestURI().matches("/(actuator/.*|livez|readyz)"));
+    }
 
     static Optional<String> current() {
         return Optional.ofNullable(MDC.get(MDC_KEY));

@@ -2,6 +2,7 @@ package dev.slipway.analysis.http;
 
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.beans.PropertyEditor;
 import java.beans.PropertyEditorSupport;
 import java.util.Set;
 import java.util.UUID;
@@ -40,8 +41,8 @@ class StrictWeb implements WebMvcConfigurer {
     /** Spring's own editors would take 0x10, full-width digits, blanks around and 1-1-1-1-1. */
     @InitBinder
     void takeWhatIsMeant(WebDataBinder binder) {
-        binder.registerCustomEditor(int.class, new Exact(INTEGER, Integer::valueOf));
-        binder.registerCustomEditor(UUID.class, new Exact(ID, UUID::fromString));
+        binder.registerCustomEditor(int.class, exact(INTEGER, Integer::valueOf));
+        binder.registerCustomEditor(UUID.class, exact(ID, UUID::fromString));
     }
 
     /** springdoc would serve the API's document as YAML, too. */
@@ -55,22 +56,15 @@ class StrictWeb implements WebMvcConfigurer {
         }).addPathPatterns("/api/openapi.yaml");
     }
 
-    private static class Exact extends PropertyEditorSupport {
-
-        private final Pattern form;
-        private final Function<String, Object> parse;
-
-        Exact(Pattern form, Function<String, Object> parse) {
-            this.form = form;
-            this.parse = parse;
-        }
-
-        @Override
-        public void setAsText(String text) {
-            if (!form.matcher(text).matches()) {
-                throw new IllegalArgumentException("not " + form);
+    private static PropertyEditor exact(Pattern form, Function<String, Object> parse) {
+        return new PropertyEditorSupport() {
+            @Override
+            public void setAsText(String text) {
+                if (!form.matcher(text).matches()) {
+                    throw new IllegalArgumentException("not " + form);
+                }
+                setValue(parse.apply(text));
             }
-            setValue(parse.apply(text));
-        }
+        };
     }
 }

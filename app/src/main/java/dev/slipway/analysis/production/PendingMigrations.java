@@ -1,10 +1,6 @@
 package dev.slipway.analysis.production;
 
 import dev.slipway.analysis.StartFailure;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -20,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.flyway.autoconfigure.FlywayMigrationStrategy;
 import org.springframework.context.annotation.Profile;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Component;
 
 /**
@@ -39,8 +36,7 @@ class PendingMigrations implements FlywayMigrationStrategy {
         List<String> wrong = Stream.concat(
                         Stream.ofNullable(foreignSchema(flyway.getConfiguration())),
                         Arrays.stream(all).map(migration -> wrong(migration, flyway.getConfiguration())))
-                .filter(Objects::nonNull)
-                .toList();
+                .filter(Objects::nonNull).toList();
         if (!wrong.isEmpty()) {
             throw new StartFailure(String.join("\n", wrong), null);
         }
@@ -70,8 +66,7 @@ class PendingMigrations implements FlywayMigrationStrategy {
             case MISSING_SUCCESS -> name + " ran and is not in this version: put its file back.";
             case FUTURE_SUCCESS -> name + " ran and is newer than this version: deploy one that has it.";
             case SUCCESS, OUT_OF_ORDER -> migration.isVersioned() && !sameFile(migration)
-                    ? name + " is not the file that ran: put that back, and make the change in a new migration."
-                    : null;
+                    ? name + " is not the file that ran: put that back, and make the change in a new migration." : null;
             case PENDING, OUTDATED, SUPERSEDED, UNDONE, AVAILABLE, DELETED, BASELINE, BASELINE_IGNORED, BELOW_BASELINE -> null;
         };
     }
@@ -89,21 +84,18 @@ class PendingMigrations implements FlywayMigrationStrategy {
         if (configuration.isBaselineOnMigrate()) {
             return null;
         }
-        try (Connection connection = configuration.getDataSource().getConnection();
-                PreparedStatement statement = connection.prepareStatement(
-                        "SELECT DATABASE(), COUNT(*) + (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE())"
-                                + " + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()),"
-                                + " COALESCE(SUM(table_name = ?), 0) FROM information_schema.tables WHERE table_schema = DATABASE()")) {
-            statement.setString(1, configuration.getTable());
-            try (ResultSet row = statement.executeQuery()) {
-                row.next();
-                return row.getInt(2) == 0 || row.getInt(3) > 0
+        return JdbcClient.create(configuration.getDataSource())
+                .sql("""
+                        SELECT DATABASE(), COUNT(*) + (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = DATABASE())
+                            + (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = DATABASE()),
+                            COALESCE(SUM(table_name = ?), 0) FROM information_schema.tables WHERE table_schema = DATABASE()
+                        """)
+                .param(configuration.getTable())
+                .query((row, number) -> row.getInt(2) == 0 || row.getInt(3) > 0
                         ? null
                         : "The schema " + row.getString(1) + " has " + row.getInt(2) + " tables, routines and events that are not Flyway's, "
-                                + "which has no history there: is it the right database? If it is, set SPRING_FLYWAY_BASELINE_ON_MIGRATE=true once.";
-            }
-        } catch (SQLException e) {
-            throw new IllegalStateException("The database does not say what is in it: " + e.getMessage(), e);
-        }
+                                + "which has no history there: is it the right database? If it is, set SPRING_FLYWAY_BASELINE_ON_MIGRATE=true once.")
+                .list()
+                .get(0);
     }
 }

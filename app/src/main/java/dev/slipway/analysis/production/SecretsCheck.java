@@ -5,16 +5,15 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
-import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
-import org.springframework.context.EnvironmentAware;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Profile;
 import org.springframework.core.env.Environment;
-import org.springframework.stereotype.Component;
 
 /** Refuses to start with a secret that is missing, too short to be one, read differently elsewhere, or the one that everybody knows. */
-@Component
+@Configuration(proxyBeanMethods = false)
 @Profile("production")
-class SecretsCheck implements BeanFactoryPostProcessor, EnvironmentAware {
+class SecretsCheck {
 
     /** Characters. scripts/secrets.sh makes 43, which is 256 bits. */
     private static final int SHORTEST = 20;
@@ -27,17 +26,10 @@ class SecretsCheck implements BeanFactoryPostProcessor, EnvironmentAware {
             "spring.datasource.url", "spring.datasource.password",
             "spring.flyway.url", "spring.flyway.password");
 
-    private Environment environment;
-
-    @Override
-    public void setEnvironment(Environment environment) {
-        this.environment = environment;
-    }
-
-    /** @throws StartFailure if one is not fit for production, which names the secret and never holds it */
-    @Override
-    public void postProcessBeanFactory(ConfigurableListableBeanFactory factory) {
-        PASSWORDS.forEach((asksForIt, password) -> {
+    /** Throws a {@link StartFailure} if one is not fit for production, which names the secret and never holds it. */
+    @Bean
+    static BeanFactoryPostProcessor beforeAnyConnection(Environment environment) {
+        return factory -> PASSWORDS.forEach((asksForIt, password) -> {
             if (environment.containsProperty(asksForIt)) {
                 check(password, environment.getProperty(password));
             }

@@ -16,12 +16,11 @@ import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /**
- * A table as a queue that any number of workers share. A claim is a lease of one row: it belongs to
- * its owner until {@code due_at}, and then to whoever takes it next. All times are the database's, so that the clocks of
- * the workers need not agree.
+ * A table as a queue that any number of workers share. A claim is a lease of one row: it belongs to its owner until {@code due_at}, and then to
+ * whoever takes it next. All times are the database's, so that the clocks of the workers need not agree.
  *
- * <p>A row whose lease ended is a suspect: it may have ended its worker, or have been beside one that did. Who takes it
- * must compute it alone in its process; only a worker that ended while it did so is counted against the row.
+ * <p>A row whose lease ended is a suspect: it may have ended its worker, or have been beside one that did. Who takes it must compute it alone in its
+ * process; only a worker that ended while it did so is counted against the row.
  */
 @Repository
 @Profile("worker")
@@ -53,9 +52,7 @@ class Queue {
     }
 
     boolean hasSuspects() {
-        return sql("SELECT EXISTS (SELECT 1 FROM {name} WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
-                .query(Boolean.class)
-                .single();
+        return sql("SELECT EXISTS (SELECT 1 FROM {name} WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))").query(Boolean.class).single();
     }
 
     private Optional<Job> claim(String status, String role, Duration lease) {
@@ -74,12 +71,8 @@ class Queue {
                             FOR UPDATE SKIP LOCKED
                             """)
                     .param("status", status)
-                    .query((row, number) -> new Job(
-                            uuid(row.getBytes("id")),
-                            owner,
-                            row.getInt("attempt"),
-                            row.getBoolean("ended_its_worker"),
-                            row.getBytes("input")))
+                    .query((row, number) -> new Job(uuid(row.getBytes("id")), owner,
+                            row.getInt("attempt"), row.getBoolean("ended_its_worker"), row.getBytes("input")))
                     .optional();
             claimed.ifPresent(job -> sql("""
                             UPDATE {name} SET status = 'RUNNING', attempts = :attempt, lease_owner = :owner,
@@ -142,8 +135,7 @@ class Queue {
     }
 
     private boolean update(Job job, JdbcClient.StatementSpec statement) {
-        return transaction.execute(tx ->
-                statement.param("id", bytes(job.id())).param("owner", job.owner()).update() == 1);
+        return transaction.execute(tx -> statement.param("id", bytes(job.id())).param("owner", job.owner()).update() == 1);
     }
 
     /** A statement with the table's names in it. */
@@ -156,10 +148,7 @@ class Queue {
     }
 
     private static byte[] bytes(UUID id) {
-        return ByteBuffer.allocate(16)
-                .putLong(id.getMostSignificantBits())
-                .putLong(id.getLeastSignificantBits())
-                .array();
+        return ByteBuffer.allocate(16).putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits()).array();
     }
 
     private static UUID uuid(byte[] bytes) {

@@ -8,7 +8,6 @@ import org.springframework.beans.factory.annotation.Value;
 import org.springframework.context.annotation.Profile;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
-import org.springframework.http.ProblemDetail;
 import org.springframework.stereotype.Component;
 import org.springframework.util.unit.DataSize;
 import org.springframework.web.ErrorResponseException;
@@ -33,31 +32,21 @@ public class QueueLimit {
     public static class QueueFullException extends ErrorResponseException {
 
         QueueFullException() {
-            super(
-                    HttpStatus.SERVICE_UNAVAILABLE,
-                    ProblemDetail.forStatusAndDetail(
-                            HttpStatus.SERVICE_UNAVAILABLE, "Too much waits to be computed: try again in a minute."),
-                    null);
+            super(HttpStatus.SERVICE_UNAVAILABLE);
             setType(URI.create("urn:problem-type:queue-full"));
             setTitle("The queue is full");
+            setDetail("Too much waits to be computed: try again in a minute.");
             getHeaders().set(HttpHeaders.RETRY_AFTER, "60");
         }
     }
 
     QueueLimit(
-            QueueMetrics queue,
-            @Value("${queue.max-jobs}") long maxJobs,
-            @Value("${queue.max-size}") DataSize maxSize,
-            MeterRegistry meters) {
+            QueueMetrics queue, @Value("${queue.max-jobs}") long maxJobs, @Value("${queue.max-size}") DataSize maxSize, MeterRegistry meters) {
         this.queue = queue;
         this.maxJobs = maxJobs;
         this.maxBytes = maxSize.toBytes();
-        this.submitted = Counter.builder("jobs.submitted")
-                .description("Jobs taken in, repetitions apart")
-                .register(meters);
-        Gauge.builder("queue.fill", this::fill)
-                .description("How much of what may wait does, from 0 to 1")
-                .register(meters);
+        this.submitted = Counter.builder("jobs.submitted").description("Jobs taken in, repetitions apart").register(meters);
+        Gauge.builder("queue.fill", this::fill).description("How much of what may wait does, from 0 to 1").register(meters);
     }
 
     /**

@@ -47,12 +47,9 @@ class QueueMetrics implements MeterBinder {
 
     @Override
     public void bindTo(MeterRegistry meters) {
-        Gauge.builder("queue.depth", () -> backlog().depth)
-                .description("Jobs that a worker may take now, counted to 100,000")
-                .register(meters);
+        Gauge.builder("queue.depth", () -> backlog().depth).description("Jobs that a worker may take now, counted to 100,000").register(meters);
         TimeGauge.builder("queue.oldest", () -> backlog().oldestMicroseconds, TimeUnit.MICROSECONDS)
-                .description("How long ago the oldest of them was submitted")
-                .register(meters);
+                .description("How long ago the oldest of them was submitted").register(meters);
     }
 
     Backlog backlog() {

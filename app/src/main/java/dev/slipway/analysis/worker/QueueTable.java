@@ -35,10 +35,6 @@ public record QueueTable(String name, String inputs, String reference, String in
 
     /** A statement with this table's names in the place of {@code {name}}, {@code {inputs}}, {@code {reference}} and {@code {input}}. */
     String sql(String statement) {
-        return statement
-                .replace("{name}", name)
-                .replace("{inputs}", inputs)
-                .replace("{reference}", reference)
-                .replace("{input}", input);
+        return statement.replace("{name}", name).replace("{inputs}", inputs).replace("{reference}", reference).replace("{input}", input);
     }
 }

@@ -77,13 +77,8 @@ class Worker implements SmartLifecycle {
 
     @Autowired
     Worker(
-            Queue queue,
-            JobHandler handler,
-            WorkerProperties properties,
-            WorkerMetrics metrics,
-            Retention retention,
-            @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod,
-            ApplicationContext context) {
+            Queue queue, JobHandler handler, WorkerProperties properties, WorkerMetrics metrics, Retention retention,
+            @Value("${spring.lifecycle.timeout-per-shutdown-phase:30s}") Duration gracePeriod, ApplicationContext context) {
         this(queue, properties, metrics, handler::handle, () -> retention.remove(properties.retention()), gracePeriod, () -> {
             AvailabilityChangeEvent.publish(context, ReadinessState.REFUSING_TRAFFIC);
             new Thread(() -> System.exit(1), "worker-end").start();
@@ -120,8 +115,7 @@ class Worker implements SmartLifecycle {
         keeper = Executors.newScheduledThreadPool(2, new CustomizableThreadFactory("worker-keeper-"));
         long interval = shorter(properties.lease().dividedBy(6), Duration.ofSeconds(1)).toMillis();
         keeper.scheduleWithFixedDelay(this::keep, interval, interval, TimeUnit.MILLISECONDS);
-        keeper.scheduleWithFixedDelay(
-                () -> quietly("What is old cannot be removed, next try in an hour", retention), 1, 60, TimeUnit.MINUTES);
+        keeper.scheduleWithFixedDelay(() -> quietly("What is old cannot be removed, next try in an hour", retention), 1, 60, TimeUnit.MINUTES);
     }
 
     /** Lets each thread finish the job that it computes; what takes longer than the grace period is given back. */
@@ -345,7 +339,7 @@ class Worker implements SmartLifecycle {
         if (run.sinceRenewal().compareTo(properties.lease().dividedBy(3)) > 0) {
             long asked = System.nanoTime();
             queue.renew(run.job, properties.lease());
-            run.renewed(asked);
+            run.renewed = asked;
         }
     }
 
@@ -370,5 +364,60 @@ class Worker implements SmartLifecycle {
 
     private void pause(Duration idle) throws InterruptedException {
         stopping.await(idle.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** A job in a worker's hands, on the thread that made this. */
+    private static class Run {
+
+        private enum State { COMPUTING, OVERDUE, COMPUTED, LEFT }
+
+        final Job job;
+        final Thread thread = Thread.currentThread();
+        private final long started = System.nanoTime();
+        private volatile long renewed = started;
+        private State state = State.COMPUTING;
+
+        Run(Job job) {
+            this.job = job;
+        }
+
+        Duration age() {
+            return Duration.ofNanos(System.nanoTime() - started);
+        }
+
+        Duration sinceRenewal() {
+            return Duration.ofNanos(System.nanoTime() - renewed);
+        }
+
+        /** Interrupts the computation, and never what the thread does after it. */
+        synchronized void overdue() {
+            if (state == State.COMPUTING) {
+                state = State.OVERDUE;
+                thread.interrupt();
+            }
+        }
+
+        /** The thread is back from the computation: says whether that was within its time. */
+        synchronized boolean computed() {
+            boolean inTime = state == State.COMPUTING;
+            if (state != State.LEFT) {
+                state = State.COMPUTED;
+            }
+            Thread.interrupted();
+            return inTime;
+        }
+
+        synchronized boolean isLeft() {
+            return state == State.LEFT;
+        }
+
+        /** Says whether the computation is still going on, and if so, that nobody waits for it any more. */
+        synchronized boolean leave() {
+            boolean computing = state == State.COMPUTING || state == State.OVERDUE;
+            if (computing) {
+                state = State.LEFT;
+            }
+            return computing;
+        }
     }
 }

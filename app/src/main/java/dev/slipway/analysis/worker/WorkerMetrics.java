@@ -24,9 +24,7 @@ class WorkerMetrics {
         duration = Timer.builder("jobs.duration").description("Time to compute one job").register(meters);
         finished = counter(meters, "jobs.finished", "Jobs that have a result");
         failed = counter(meters, "jobs.failed", "Jobs that were given up");
-        Gauge.builder("worker.threads", threads, AtomicInteger::get)
-                .description("Threads that work the queue off")
-                .register(meters);
+        Gauge.builder("worker.threads", threads, AtomicInteger::get).description("Threads that work the queue off").register(meters);
     }
 
     private static Counter counter(MeterRegistry meters, String name, String description) {

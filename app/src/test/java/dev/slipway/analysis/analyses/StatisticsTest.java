@@ -41,7 +41,6 @@ class StatisticsTest {
     @Test
     void saysSoWhenAResultIsBeyondADouble() throws Exception {
         assertThatThrownBy(() -> Statistics.of(new double[] {-1e308, 1e308}))
-                .isInstanceOf(NoResultException.class)
-                .hasMessageContaining("beyond the range of a double");
+                .isInstanceOf(NoResultException.class).hasMessageContaining("beyond the range of a double");
     }
 }

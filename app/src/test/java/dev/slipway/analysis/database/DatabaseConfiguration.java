@@ -22,9 +22,8 @@ import org.testcontainers.mariadb.MariaDBContainer;
 import org.testcontainers.utility.DockerImageName;
 
 /**
- * The database of the tests, one a process: the server that {@code TEST_DATABASE_HOST} names, or else production's image
- * where a Docker Engine answers, and an embedded MariaDB where none does. {@code spring-boot:test-run} always has the
- * embedded one, which keeps its data.
+ * The database of the tests, one a process: the server that {@code TEST_DATABASE_HOST} names, or else production's image where a Docker Engine
+ * answers, and an embedded MariaDB where none does. {@code spring-boot:test-run} always has the embedded one, which keeps its data.
  */
 @TestConfiguration(proxyBeanMethods = false)
 public class DatabaseConfiguration {
@@ -48,7 +47,6 @@ public class DatabaseConfiguration {
     @Bean
     FlywayConnectionDetails migrator() {
         return new FlywayConnectionDetails() {
-
             @Override
             public String getUsername() {
                 return "migrator";
@@ -69,7 +67,6 @@ public class DatabaseConfiguration {
     @Bean
     JdbcConnectionDetails app() {
         return new JdbcConnectionDetails() {
-
             @Override
             public String getUsername() {
                 return "app";
@@ -149,9 +146,7 @@ public class DatabaseConfiguration {
     private static boolean engineAnswers() {
         try {
             Process docker = new ProcessBuilder("docker", "version")
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .redirectError(ProcessBuilder.Redirect.DISCARD)
-                    .start();
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.DISCARD).start();
             return docker.waitFor() == 0 && DockerClientFactory.instance().isDockerAvailable();
         } catch (IOException e) {
             return false;

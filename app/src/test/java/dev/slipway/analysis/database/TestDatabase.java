@@ -33,7 +33,6 @@ public class TestDatabase {
             sql("SET GLOBAL general_log = OFF").update();
         }
         return sql("SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log WHERE user_host LIKE 'app[%' ORDER BY event_time")
-                .query(String.class)
-                .list();
+                .query(String.class).list();
     }
 }
