@@ -7,11 +7,7 @@ config=/tmp/alertmanager.yml
 
 has() { grep -q '[^[:space:]]' "/run/secrets/$1"; }
 
-webhook() {
-  has alert_webhook || return 0
-  echo '    webhook_configs:'
-  echo '      - url_file: /run/secrets/alert_webhook'
-}
+webhook() { ! has alert_webhook || echo '    webhook_configs: [{url_file: /run/secrets/alert_webhook}]'; }
 
 email() {
   has alert_email || return 0
@@ -23,8 +19,6 @@ email() {
 umask 077
 {
   cat /etc/alertmanager/alertmanager.yml
-  echo
-  echo 'receivers:'
   echo '  - name: critical'
   webhook
   email

@@ -1,12 +1,7 @@
 #!/bin/sh
-# Usage: start.sh COMMAND...
-#
-# Writes into /tmp what nginx's configuration takes from the container's addresses, and goes on with the image's own start.
+# start.sh COMMAND...: writes into /tmp what nginx's configuration takes from the container's addresses, and goes on with the
+# image's own start.
 set -eu
-if [ "${1-}" = --help ]; then
-  sed -n '2,4s/^# \{0,1\}//p' "$0"
-  exit
-fi
 proc=${PROC_NET:-/proc/net}
 
 # Who is on a network of the container's own: the routes without a gateway, as set_real_ip_from.
@@ -25,10 +20,9 @@ neighbours() {
 }
 
 neighbours | sort -u > /tmp/neighbours.conf
-: > /tmp/listen-80.conf
-: > /tmp/listen-443.conf
-if [ -e "$proc/if_inet6" ]; then       # else the kernel has no IPv6, and nginx would not start
-  echo 'listen [::]:80;' > /tmp/listen-80.conf
-  echo 'listen [::]:443 ssl;' > /tmp/listen-443.conf
-fi
+
+# Where the kernel has no IPv6, nginx would not start with it.
+listen() { [ ! -e "$proc/if_inet6" ] || echo "listen [::]:$1;"; }
+listen 80 > /tmp/listen-80.conf
+listen '443 ssl' > /tmp/listen-443.conf
 exec /docker-entrypoint.sh "$@"

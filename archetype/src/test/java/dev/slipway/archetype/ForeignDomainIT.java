@@ -79,7 +79,7 @@ class ForeignDomainIT {
         FeaturesIT.assertHolds(project, true, false);
         assertThat(found("docs/runbook.md", "(?m)^## (\\w+)$"))
                 .contains("DatabaseDown")
-                .isEqualTo(found("monitoring/prometheus/rules/alerts.yml", "(?m)^ +- alert: (\\w+)"));
+                .isEqualTo(found("monitoring/prometheus/rules.yml", "(?m)^ +- alert: (\\w+)"));
         assertThat(found("docs/settings.md", "(WORKER_|QUEUE_)")).isEmpty();
         FeaturesIT.model(project, "docker-compose.yml:docker-compose.prod.yml").ifPresent(model ->
                 assertThat(model.output()).contains("\n  migrate:").doesNotContain("\n  worker:"));

@@ -26,10 +26,8 @@ final class MonitoringFiles {
     /** Every rule; an alert has an {@code alert}, a recording rule a {@code record}. */
     static List<Map<String, Object>> rules() {
         List<Map<String, Object>> rules = new ArrayList<>();
-        for (Path file : files("prometheus/rules")) {
-            for (Map<String, Object> group : list(yaml(file).get("groups"))) {
-                rules.addAll(list(group.get("rules")));
-            }
+        for (Map<String, Object> group : list(yaml(MONITORING.resolve("prometheus/rules.yml")).get("groups"))) {
+            rules.addAll(list(group.get("rules")));
         }
         return rules;
     }
