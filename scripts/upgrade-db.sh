@@ -29,8 +29,7 @@ if [ "$new" = "$old" ]; then
   say "the database is MariaDB $old already"
   exit
 fi
-at_least "$new" "${old%.*}" ||
-  die "$image is MariaDB $new, older than the $old that runs: data cannot be carried back; restore a backup of that time"
+at_least "$new" "${old%.*}" || die "$image is MariaDB $new, older than the $old that runs: data cannot be carried back; restore a backup of that time"
 can_remember
 confirm "Carry the database from MariaDB $old to $new ($image)? It cannot be written to meanwhile."
 
