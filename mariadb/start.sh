@@ -7,8 +7,7 @@ data=/var/lib/mysql
 
 if [ "${BASH_SOURCE[0]##*/}" = passwords.sh ]; then
   for file in /run/secrets/db_*; do
-    [ "$file" = /run/secrets/db_root ] ||
-      printf "ALTER USER %s@'%%' IDENTIFIED BY '%s';\n" "${file#*/db_}" "$(sed "s/[\\\\']/\\\\&/g" "$file")"
+    [ "$file" = /run/secrets/db_root ] || printf "ALTER USER %s@'%%' IDENTIFIED BY '%s';\n" "${file#*/db_}" "$(sed "s/[\\\\']/\\\\&/g" "$file")"
   done | mariadb --defaults-extra-file=<(printf '[client]\nuser=root\npassword="%s"\n' "$(< /run/secrets/db_root)") --protocol=socket || exit 1
   rm -f "$data/.unfinished"
   # shellcheck disable=SC2317

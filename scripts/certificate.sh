@@ -67,8 +67,7 @@ install() {
     say "installed: $certificate; the edge is not running"
     return
   fi
-  docker compose --profile edge kill -s HUP edge > /dev/null 2>&1 ||
-    die "the edge could not be told: docker compose --profile edge kill -s HUP edge"
+  docker compose --profile edge kill -s HUP edge > /dev/null 2>&1 || die "the edge could not be told: docker compose --profile edge kill -s HUP edge"
   address=$(docker compose --profile edge port edge 443)
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     served=$(openssl s_client -connect "127.0.0.1:${address##*:}" < /dev/null 2> /dev/null | fingerprint 2> /dev/null) || true

@@ -46,10 +46,7 @@ tools() {
 
 variables() {
   local name known readers near before=$reported
-  if [ ! -f .env ]; then
-    report ok "no .env, so every default holds"
-    return
-  fi
+  if [ ! -f .env ]; then report ok "no .env, so every default holds"; return; fi
   known=$(settings | sed 's/=.*//')
   readers=$(cat .env ./*.yml ./*.yaml ./*/docker-compose*.yml 2> /dev/null) || true # layers of the user's own may read others
   while read -r name; do
@@ -282,9 +279,8 @@ certificate() {
 
 backups() {
   local hours=$((($(setting BACKUP_INTERVAL) + 3599) / 3600 + 2)) # and what a backup takes
-  if [ -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ]; then
-    return
-  elif [ -z "$(find -H var/backups -path "*/20*Z/manifest" 2> /dev/null)" ]; then
+  [ -n "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ] || return 0
+  if [ -z "$(find -H var/backups -path "*/20*Z/manifest" 2> /dev/null)" ]; then
     report warn "there is no backup" "bash scripts/backup.sh"
   elif [ -z "$(find -H var/backups -path "*/20*Z/manifest" -mmin "-$((hours * 60))")" ]; then
     report warn "the last backup is older than $hours hours" "bash scripts/backup.sh"

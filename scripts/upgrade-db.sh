@@ -23,14 +23,9 @@ done
 docker image inspect "$image" > /dev/null 2>&1 || docker pull -q "$image" > /dev/null ||
   die "there is no image $image, here or where it would be pulled from: is its name right?"
 new=$(DB_IMAGE=$image container restore version) || die "$image is not an image of MariaDB: it has no mariadbd"
-old=$(sql <<< "SELECT VERSION()")
-old=${old%%-*}
-if [ "$new" = "$old" ]; then
-  say "the database is MariaDB $old already"
-  exit
-fi
-at_least "$new" "${old%.*}" ||
-  die "$image is MariaDB $new, older than the $old that runs: data cannot be carried back; restore a backup of that time"
+old=$(sql <<< "SELECT VERSION()" | sed 's/-.*//')
+if [ "$new" = "$old" ]; then say "the database is MariaDB $old already"; exit; fi
+at_least "$new" "${old%.*}" || die "$image is MariaDB $new, older than the $old that runs: data cannot be carried back; restore a backup of that time"
 can_remember
 confirm "Carry the database from MariaDB $old to $new ($image)? It cannot be written to meanwhile."
 
