@@ -62,12 +62,12 @@ class MonitoringConfigurationTest {
                 .map(line -> line.substring(3))
                 .toList();
 
-        assertThat(paragraphs).containsExactlyInAnyOrderElementsOf(names("alert")); // Prometheus names it to whom it notifies.
+        assertThat(paragraphs).containsExactlyInAnyOrderElementsOf(names("alert"));
         for (Map<String, Object> rule : MonitoringFiles.rules()) {
             if (rule.containsKey("alert")) {
                 String name = (String) rule.get("alert");
                 assertThat(rule.get("labels")).asString().as(name).containsPattern("severity=(critical|warning)\\b");
-                assertThat(rule.get("annotations")).asString().as(name).contains("summary=");
+                assertThat(rule.get("annotations")).asString().as(name).contains("summary=", "docs/runbook.md#" + name.toLowerCase());
             }
         }
     }
