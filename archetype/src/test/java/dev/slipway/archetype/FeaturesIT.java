@@ -31,6 +31,11 @@ class FeaturesIT {
         assertHolds(project, monitoring, mixnet);
         System.out.printf("monitoring=%s, mixnet=%s: %d files, %d lines, %d entries%n",
                 monitoring, mixnet, files(project).size(), lines(project), entries(project));
+        if (!mixnet) {
+            assertThat(files(project)).hasSizeLessThanOrEqualTo(120);
+            assertThat(lines(project)).isLessThanOrEqualTo(9_000);
+            assertThat(entries(project)).isLessThanOrEqualTo(13);
+        }
     }
 
     /** No word of another feature, scripts that can be read, and layers that merge. */
