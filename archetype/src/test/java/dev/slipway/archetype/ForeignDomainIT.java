@@ -86,7 +86,7 @@ class ForeignDomainIT {
 
         if (Run.of(project, "", List.of("docker", "version")).exitCode() != 0) {
             Run verify = Maven.run(project, "", List.of("-B", "-ntp", "verify")).assertSuccess();
-            assertThat(verify.output()).contains("OrderApiTest").containsPattern("Tests run: \\d{2}, Failures: 0, Errors: 0, Skipped: 0");
+            assertThat(verify.output()).contains("ArrowsTest", "OrderApiTest").containsPattern("Tests run: \\d+, Failures: 0, Errors: 0, Skipped: 0\\n");
             System.out.println("SKIPPED: the stacks of a foreign domain, for no Docker Engine answers");
             return;
         }
