@@ -50,6 +50,11 @@ final class Stack implements AutoCloseable {
         stack.environment.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
         stack.environment.put("IMAGE", stack.name);
         stack.environment.put("MIXNODE_IMAGE", stack.name + "-mixnode");
+        if (!List.of(files).contains("docker-compose.prod.yml")) { // Production's limits are proven there; here they would only make a start slow.
+            for (String service : List.of("APP", "WORKER", "DB")) {
+                stack.environment.put(service + "_CPUS", "1.0");
+            }
+        }
         return stack;
     }
 
