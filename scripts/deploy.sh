@@ -211,9 +211,9 @@ mixnode=$registry/$(setting MIXNODE_IMAGE)
 # mixnet:end
 
 sweep
-# On a first deploy no app serves that has to go on serving.
+# On a first deploy no app runs that has to go on serving: one whose health check is late on a busy host may serve.
 first=""
-docker compose ps app --format '{{.Health}}' | grep -x healthy > /dev/null || first=yes
+[ -n "$(docker compose ps -q app)" ] || first=yes
 [ "$tag" != "$before" ] || [ -n "$first" ] || keep
 present=$(docker compose ps -q db)
 TAG=$tag up --no-recreate db || die "the database does not start: see docker compose logs db"
