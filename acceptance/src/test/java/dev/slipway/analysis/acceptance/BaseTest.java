@@ -331,7 +331,7 @@ class BaseTest {
 
     @Test
     void scalingSpreadsRequestsWithoutARestartOfTheGateway() throws Exception {
-        stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "app=3", "--scale", "worker=3").assertSuccess();
+        stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "app=3", "--scale", "worker=2").assertSuccess();
         try {
             await().atMost(Duration.ofSeconds(30)).pollInterval(Duration.ofMillis(200)).until(() -> {
                 stack.get("/api/analyses");
