@@ -46,43 +46,17 @@ public class DatabaseConfiguration {
 
     @Bean
     FlywayConnectionDetails migrator() {
-        return new FlywayConnectionDetails() {
-            @Override
-            public String getUsername() {
-                return "migrator";
-            }
-
-            @Override
-            public String getPassword() {
-                return PASSWORD;
-            }
-
-            @Override
-            public String getJdbcUrl() {
-                return URL.get();
-            }
-        };
+        return new Migrator("migrator", PASSWORD, URL.get());
     }
 
     @Bean
     JdbcConnectionDetails app() {
-        return new JdbcConnectionDetails() {
-            @Override
-            public String getUsername() {
-                return "app";
-            }
-
-            @Override
-            public String getPassword() {
-                return PASSWORD;
-            }
-
-            @Override
-            public String getJdbcUrl() {
-                return URL.get();
-            }
-        };
+        return new App("app", PASSWORD, URL.get());
     }
+
+    private record Migrator(String getUsername, String getPassword, String getJdbcUrl) implements FlywayConnectionDetails {}
+
+    private record App(String getUsername, String getPassword, String getJdbcUrl) implements JdbcConnectionDetails {}
 
     private static String start() {
         String name = System.getProperty(NAME_PROPERTY);
