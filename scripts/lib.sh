@@ -183,7 +183,7 @@ flaw() {
     *)
       [ -n "${2:-}" ] || return 0
       for file in secrets/dev/*; do
-        if [ "$text" = "$(tr -d '\0' < "$file")" ]; then say "is development's, which everybody knows"; return; fi
+        if [ "$(tr -d '\0' < "$1")" = "$(tr -d '\0' < "$file")" ]; then say "is development's, which everybody knows"; return; fi
       done
       [[ $1 != *.txt ]] || [ "${#text}" -ge 20 ] || say "has ${#text} characters, and 20 are the least"
       ;;

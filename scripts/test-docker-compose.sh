@@ -87,8 +87,10 @@ ports() {
   extra=$(grep -vFx -e "$declared" <<< "$published" | grep . || true)
   if [ -n "$extra" ]; then
     report fail "published and not declared in any layer: $(tr '\n' ',' <<< "$extra")" "docker compose up -d"
+  elif [ -n "$published" ]; then
+    report ok "only declared ports are published: $(awk '{ print $2 ":" $3 }' <<< "$published" | list)"
   else
-    report ok "only declared ports are published: $(awk 'NF { print $2 ":" $3 }' <<< "$published" | list)"
+    report ok "no port is published"
   fi
 }
 
