@@ -1,0 +1,177 @@
+package dev.slipway.analysis.access;
+
+import dev.slipway.analysis.access.RefusedTokenException.Reason;
+import io.micrometer.core.instrument.MeterRegistry;
+import jakarta.servlet.DispatcherType;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.security.autoconfigure.actuate.web.servlet.EndpointRequest;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Profile;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.core.env.Environment;
+import org.springframework.core.env.Profiles;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.HttpStatusCode;
+import org.springframework.security.access.AccessDeniedException;
+import org.springframework.security.access.prepost.PreAuthorize;
+import org.springframework.security.authentication.AuthenticationProvider;
+import org.springframework.security.authentication.ProviderManager;
+import org.springframework.security.config.annotation.method.configuration.EnableMethodSecurity;
+import org.springframework.security.config.annotation.web.builders.HttpSecurity;
+import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
+import org.springframework.security.config.http.SessionCreationPolicy;
+import org.springframework.security.config.observation.SecurityObservationSettings;
+import org.springframework.security.core.AuthenticationException;
+import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationConverter;
+import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
+import org.springframework.security.oauth2.server.resource.authentication.OpaqueTokenAuthenticationProvider;
+import org.springframework.security.oauth2.server.resource.web.BearerTokenResolver;
+import org.springframework.security.oauth2.server.resource.web.DefaultBearerTokenResolver;
+import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.web.ErrorResponseException;
+import org.springframework.web.method.HandlerMethod;
+import org.springframework.web.servlet.HandlerExceptionResolver;
+import org.springframework.web.servlet.HandlerInterceptor;
+import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
+import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+
+/** Who may: nobody, but where a controller's method says by {@link PreAuthorize} what it asks for. */
+@Configuration(proxyBeanMethods = false)
+@EnableMethodSecurity
+@Profile("web | worker")
+class Access implements WebMvcConfigurer {
+
+    private static final Logger log = LoggerFactory.getLogger(Access.class);
+    private static final String[] DOCUMENT = {"/api/openapi", "/api/openapi/**", "/api/docs", "/api/swagger-ui/**"};
+
+    private final MeterRegistry meters;
+    private final FailedTries tries;
+    private final HandlerExceptionResolver resolver;
+
+    Access(MeterRegistry meters, FailedTries tries, @Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
+        this.meters = meters;
+        this.tries = tries;
+        this.resolver = resolver;
+    }
+
+    @Bean
+    SecurityFilterChain whoMay(
+            HttpSecurity http, Tokens tokens, ObjectProvider<JwtDecoder> issuer, ObjectProvider<JwtAuthenticationConverter> converter,
+            Environment environment) throws Exception {
+        List<AuthenticationProvider> providers = new ArrayList<>(List.of(new OpaqueTokenAuthenticationProvider(tokens)));
+        issuer.ifAvailable(decoder -> {
+            JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder);
+            converter.ifAvailable(provider::setJwtAuthenticationConverter);
+            providers.add(provider);
+        });
+        ProviderManager manager = new ProviderManager(providers);
+        boolean production = environment.acceptsProfiles(Profiles.of("production"));
+        return http
+                .authorizeHttpRequests(requests -> {
+                    requests.dispatcherTypeMatchers(DispatcherType.ERROR).permitAll()
+                            .requestMatchers(EndpointRequest.toAnyEndpoint()).permitAll() // On a port of their own.
+                            .requestMatchers("/livez", "/readyz").permitAll();
+                    if (!production) {
+                        requests.requestMatchers(DOCUMENT).permitAll();
+                    }
+                    requests.anyRequest().authenticated();
+                })
+                .oauth2ResourceServer(server -> server
+                        .authenticationManagerResolver(request -> manager)
+                        .bearerTokenResolver(resolver())
+                        .authenticationEntryPoint(this::refuse)
+                        .accessDeniedHandler(this::deny))
+                .exceptionHandling(handling -> handling.authenticationEntryPoint(this::refuse).accessDeniedHandler(this::deny))
+                .sessionManagement(sessions -> sessions.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
+                .csrf(AbstractHttpConfigurer::disable) // No cookie says who somebody is.
+                .headers(AbstractHttpConfigurer::disable) // The gateway sets them.
+                .logout(AbstractHttpConfigurer::disable)
+                .requestCache(AbstractHttpConfigurer::disable)
+                .build();
+    }
+
+    /** A span for each filter of each request would cost more than the request's own. */
+    @Bean
+    static SecurityObservationSettings nothingObserved() {
+        return SecurityObservationSettings.noObservations();
+    }
+
+    private static BearerTokenResolver resolver() {
+        BearerTokenResolver standard = new DefaultBearerTokenResolver();
+        return request -> {
+            if (Token.isInQuery(request.getQueryString())) {
+                throw new RefusedTokenException(Reason.LEAKED);
+            }
+            if (Collections.list(request.getHeaders(HttpHeaders.AUTHORIZATION)).size() > 1) {
+                throw new RefusedTokenException(Reason.DOUBLED);
+            }
+            return standard.resolve(request);
+        };
+    }
+
+    /** A controller that does not say what it asks for is closed. */
+    @Override
+    public void addInterceptors(InterceptorRegistry registry) {
+        registry.addInterceptor(new HandlerInterceptor() {
+            @Override
+            public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) {
+                if (handler instanceof HandlerMethod method && request.getDispatcherType() == DispatcherType.REQUEST && !says(method)) {
+                    throw new AccessDeniedException(method + " has no @PreAuthorize");
+                }
+                return true;
+            }
+        }).excludePathPatterns(DOCUMENT);
+    }
+
+    private static boolean says(HandlerMethod method) {
+        return method.hasMethodAnnotation(PreAuthorize.class) || AnnotatedElementUtils.hasAnnotation(method.getBeanType(), PreAuthorize.class);
+    }
+
+    private void refuse(HttpServletRequest request, HttpServletResponse response, AuthenticationException e) {
+        if (e instanceof DatabaseSilentException silent) {
+            resolver.resolveException(request, response, null, silent.reason);
+            return;
+        }
+        Reason reason = e instanceof RefusedTokenException refused ? refused.reason
+                : request.getHeader(HttpHeaders.AUTHORIZATION) == null ? Reason.MISSING : Reason.INVALID;
+        if (reason != Reason.MISSING && reason != Reason.TRIES) {
+            tries.note();
+        }
+        if (reason == Reason.TRIES) {
+            answer(request, response, reason, HttpStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", HttpHeaders.RETRY_AFTER, "60");
+        } else {
+            answer(request, response, reason, HttpStatus.UNAUTHORIZED, "unauthenticated", "Nobody knows who asks",
+                    HttpHeaders.WWW_AUTHENTICATE, reason == Reason.MISSING ? "Bearer" : "Bearer error=\"invalid_token\"");
+        }
+    }
+
+    private void deny(HttpServletRequest request, HttpServletResponse response, AccessDeniedException e) {
+        answer(request, response, Reason.SCOPE, HttpStatus.FORBIDDEN, "forbidden", "The token does not allow this",
+                HttpHeaders.WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"");
+    }
+
+    private void answer(
+            HttpServletRequest request, HttpServletResponse response, Reason reason, HttpStatusCode status, String type, String title,
+            String header, String value) {
+        meters.counter("access.refused", "reason", reason.toString()).increment();
+        log.info("Refused, {}: {}", reason, request.getUserPrincipal() == null ? "nobody known" : request.getUserPrincipal().getName());
+        ErrorResponseException problem = new ErrorResponseException(status);
+        problem.setType(URI.create("urn:problem-type:" + type));
+        problem.setTitle(title);
+        problem.setDetail(reason.detail);
+        problem.getHeaders().set(header, value);
+        resolver.resolveException(request, response, null, problem);
+    }
+}

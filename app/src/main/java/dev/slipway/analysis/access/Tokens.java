@@ -1,0 +1,141 @@
+package dev.slipway.analysis.access;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.slipway.analysis.StartFailure;
+import dev.slipway.analysis.access.RefusedTokenException.Reason;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.annotation.Profile;
+import org.springframework.core.env.Environment;
+import org.springframework.core.env.Profiles;
+import org.springframework.core.task.TaskExecutor;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.security.core.GrantedAuthority;
+import org.springframework.security.core.authority.SimpleGrantedAuthority;
+import org.springframework.security.oauth2.core.DefaultOAuth2AuthenticatedPrincipal;
+import org.springframework.security.oauth2.core.OAuth2AuthenticatedPrincipal;
+import org.springframework.security.oauth2.server.resource.introspection.OpaqueTokenIntrospector;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** Says whose a token is. The database is asked once in {@link #REMEMBERED} for one, so that a revocation holds soon in every replica. */
+@Component
+@Profile("web | worker")
+class Tokens implements OpaqueTokenIntrospector {
+
+    static final Duration REMEMBERED = Duration.ofSeconds(4);
+
+    private static final Logger log = LoggerFactory.getLogger(Tokens.class);
+
+    private final AccessProperties properties;
+    private final JdbcClient jdbc;
+    private final TransactionTemplate transaction;
+    private final TaskExecutor executor;
+    private final FailedTries tries;
+    private final Map<ByteBuffer, OAuth2AuthenticatedPrincipal> configured = new HashMap<>();
+    private final Cache<ByteBuffer, OAuth2AuthenticatedPrincipal> remembered =
+            Caffeine.newBuilder().expireAfterWrite(REMEMBERED).maximumSize(10_000).build();
+
+    private record Row(String name, String scopes, boolean expired, boolean revoked, boolean unused) {}
+
+    /** @throws StartFailure if a configured token is unfit */
+    Tokens(
+            AccessProperties properties, JdbcClient jdbc, PlatformTransactionManager transactions, TaskExecutor executor, FailedTries tries,
+            Environment environment) {
+        this.properties = properties;
+        this.jdbc = jdbc;
+        this.transaction = new TransactionTemplate(transactions);
+        this.executor = executor;
+        this.tries = tries;
+        properties.tokens().forEach((subject, token) -> {
+            if (token.token() != null) {
+                check(subject, token.token(), environment.acceptsProfiles(Profiles.of("production")));
+                configured.put(ByteBuffer.wrap(Token.sha256(token.token())), principal(subject, token.scopes()));
+            }
+        });
+    }
+
+    @Override
+    public OAuth2AuthenticatedPrincipal introspect(String token) {
+        Reason flaw = Token.flaw(token, properties.prefix());
+        if (flaw != null) {
+            throw new RefusedTokenException(flaw);
+        }
+        byte[] hash = Token.sha256(token);
+        ByteBuffer key = ByteBuffer.wrap(hash);
+        OAuth2AuthenticatedPrincipal subject = configured.get(key);
+        if (subject == null) {
+            subject = remembered.getIfPresent(key);
+        }
+        if (subject == null) {
+            subject = ask(hash);
+            remembered.put(key, subject);
+        }
+        return subject;
+    }
+
+    private OAuth2AuthenticatedPrincipal ask(byte[] hash) {
+        tries.refuseIfTooMany();
+        Row row;
+        try {
+            row = jdbc.sql("""
+                            SELECT name, scopes, expires_at <= UTC_TIMESTAMP(6) AS expired, revoked_at IS NOT NULL AS revoked,
+                                COALESCE(last_used_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE, TRUE) AS unused
+                            FROM access_token WHERE hash = :hash
+                            """)
+                    .param("hash", hash).query(Row.class).optional()
+                    .orElseThrow(() -> new RefusedTokenException(Reason.UNKNOWN));
+        } catch (DataAccessException e) {
+            throw new DatabaseSilentException(e);
+        }
+        if (row.revoked || row.expired) {
+            Reason reason = row.revoked ? Reason.REVOKED : Reason.EXPIRED;
+            log.warn("The token {} is {}", row.name, reason);
+            throw new RefusedTokenException(reason);
+        }
+        if (row.unused) {
+            executor.execute(() -> noteUse(hash));
+        }
+        return principal(row.name, List.of(row.scopes.split(" ")));
+    }
+
+    /** Beside the request, which a database that takes no writes does not keep from being served. */
+    private void noteUse(byte[] hash) {
+        try {
+            transaction.executeWithoutResult(status -> jdbc.sql("""
+                            UPDATE access_token SET last_used_at = UTC_TIMESTAMP(6)
+                            WHERE hash = :hash AND COALESCE(last_used_at < UTC_TIMESTAMP(6) - INTERVAL 1 MINUTE, TRUE)
+                            """)
+                    .param("hash", hash).update());
+        } catch (RuntimeException e) {
+            log.debug("The use of a token is not noted", e);
+        }
+    }
+
+    private void check(String subject, String token, boolean production) {
+        String name = "access.tokens." + subject + ".token";
+        if (Token.flaw(token, properties.prefix()) != null) {
+            throw new StartFailure("The secret " + name + " is no token of this project.", "Run bash scripts/secrets.sh, which makes what is missing.");
+        }
+        if (production && Token.isKnownToEverybody(token)) {
+            throw new StartFailure("The secret " + name + " is development's, which everybody knows.", "Take it out of production's secrets.");
+        }
+    }
+
+    private static OAuth2AuthenticatedPrincipal principal(String subject, Collection<String> scopes) {
+        Set<GrantedAuthority> authorities = new LinkedHashSet<>();
+        scopes.forEach(scope -> authorities.add(new SimpleGrantedAuthority("SCOPE_" + scope)));
+        return new DefaultOAuth2AuthenticatedPrincipal(subject, Map.of("sub", subject), authorities);
+    }
+}
