@@ -25,6 +25,10 @@ class Analysis {
     @JdbcTypeCode(SqlTypes.BINARY)
     UUID id;
 
+    /** The subject of the token that it was submitted with. */
+    @Column(updatable = false)
+    String owner;
+
     String name;
 
     @Enumerated(EnumType.STRING)
@@ -64,7 +68,8 @@ class Analysis {
 
     protected Analysis() {}
 
-    Analysis(String name, @Nullable String idempotencyKey, byte @Nullable [] contentHash) {
+    Analysis(String owner, String name, @Nullable String idempotencyKey, byte @Nullable [] contentHash) {
+        this.owner = owner;
         this.name = name;
         this.idempotencyKey = idempotencyKey;
         this.contentHash = contentHash;

@@ -26,6 +26,8 @@ import org.springframework.data.domain.Sort;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
+import org.springframework.security.access.prepost.PreAuthorize;
+import org.springframework.security.core.Authentication;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -54,6 +56,7 @@ class AnalysisController {
         this.analyses = analyses;
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_analyses:write')")
     @PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE)
     @ResponseStatus(HttpStatus.ACCEPTED)
     @Operation(summary = "Submit values to be analysed")
@@ -63,42 +66,63 @@ class AnalysisController {
             @Valid @RequestBody AnalysisRequest request,
             @RequestHeader(name = "Idempotency-Key", required = false) @Size(min = 1, max = 255)
                     @Pattern(regexp = "[!-~]*", message = "must be printable ASCII without spaces")
-                    String idempotencyKey) {
-        Analysis analysis = submissions.submit(request.name(), request.values(), idempotencyKey);
+                    String idempotencyKey,
+            Authentication who) {
+        Analysis analysis = submissions.submit(who.getName(), request.name(), request.values(), idempotencyKey);
         return ResponseEntity.accepted()
                 .location(URI.create("/api/analyses/" + analysis.id))
                 .body(AnalysisResponse.accepted(analysis));
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_analyses:read')")
     @GetMapping("/{id}")
     @Operation(summary = "Get one analysis, with its result once it is done")
-    AnalysisResponse get(@PathVariable UUID id) {
-        return analyses.findById(id).map(AnalysisResponse::of).orElseThrow(() -> notFound(id));
+    AnalysisResponse get(@PathVariable UUID id, Authentication who) {
+        return analyses.findById(id)
+                .filter(analysis -> analysis.owner.equals(who.getName()) || isAdmin(who))
+                .map(AnalysisResponse::of)
+                .orElseThrow(() -> notFound(id));
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_analyses:read')")
     @GetMapping
-    @Operation(summary = "List analyses, newest first unless sorted otherwise")
+    @Operation(summary = "List one's own analyses, newest first unless sorted otherwise")
     AnalysisPage list(
             @RequestParam(required = false) Status status,
             @RequestParam(defaultValue = "0") @Min(0) @Max(LAST_PAGE) int page,
             @RequestParam(defaultValue = "20") @Min(1) @Max(100) int size,
             @RequestParam(defaultValue = "createdAt,desc")
                     @Pattern(regexp = "(createdAt|name)(,(asc|desc))?", message = "must be createdAt or name, then ,asc or ,desc")
-                    String sort) {
+                    String sort,
+            Authentication who) {
         String[] order = sort.split(",");
         Sort.Direction direction = order.length == 1 ? Sort.Direction.ASC : Sort.Direction.fromString(order[1]);
         // The id makes the order stable where the other field is equal.
         Pageable pageable = PageRequest.of(page, size, direction, order[0], "id");
-        return AnalysisPage.of(status == null ? analyses.findAllBy(pageable) : analyses.findByStatus(status, pageable));
+        Slice<Analysis> slice;
+        if (isAdmin(who)) {
+            slice = status == null ? analyses.findAllBy(pageable) : analyses.findByStatus(status, pageable);
+        } else {
+            String owner = who.getName();
+            slice = status == null ? analyses.findByOwner(owner, pageable) : analyses.findByOwnerAndStatus(owner, status, pageable);
+        }
+        return AnalysisPage.of(slice);
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_analyses:delete')")
     @DeleteMapping("/{id}")
     @ResponseStatus(HttpStatus.NO_CONTENT)
     @Operation(summary = "Delete an analysis and its values")
-    void delete(@PathVariable UUID id) {
-        if (analyses.deleteById(id) == 0) {
+    void delete(@PathVariable UUID id, Authentication who) {
+        int deleted = isAdmin(who) ? analyses.deleteById(id) : analyses.deleteByIdAndOwner(id, who.getName());
+        if (deleted == 0) {
             throw notFound(id);
         }
+    }
+
+    /** Whether somebody sees everybody's. */
+    private static boolean isAdmin(Authentication who) {
+        return who.getAuthorities().stream().anyMatch(authority -> "SCOPE_analyses:admin".equals(authority.getAuthority()));
     }
 
     private static ResponseStatusException notFound(UUID id) {

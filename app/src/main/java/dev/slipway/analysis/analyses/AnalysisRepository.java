@@ -16,15 +16,40 @@ interface AnalysisRepository extends Repository<Analysis, UUID> {
 
     Optional<Analysis> findById(UUID id);
 
-    Optional<Analysis> findByIdempotencyKey(String idempotencyKey);
+    Optional<Analysis> findByOwnerAndIdempotencyKey(String owner, String idempotencyKey);
 
     Slice<Analysis> findAllBy(Pageable pageable);
 
     Slice<Analysis> findByStatus(Analysis.Status status, Pageable pageable);
+
+    Slice<Analysis> findByOwner(String owner, Pageable pageable);
+
+    Slice<Analysis> findByOwnerAndStatus(String owner, Analysis.Status status, Pageable pageable);
+
+    /** What an owner keeps: rows, and bytes of those that wait. */
+    @Query(nativeQuery = true, value = """
+            SELECT (SELECT COUNT(*) FROM analysis WHERE owner = :owner) AS kept, COALESCE(SUM(OCTET_LENGTH(doubles)), 0) AS bytes
+            FROM analysis JOIN analysis_values ON analysis_id = id
+            WHERE owner = :owner AND status IN ('QUEUED', 'RUNNING')
+            """)
+    Kept keptBy(String owner);
+
+    interface Kept {
+
+        long getKept();
+
+        long getBytes();
+    }
 
     /** Deletes the analysis, and by its foreign key its values, and says how many there were: 0 or 1. */
     @Transactional
     @Modifying
     @Query("delete from Analysis where id = :id")
     int deleteById(UUID id);
+
+    /** Likewise, if it is this owner's. */
+    @Transactional
+    @Modifying
+    @Query("delete from Analysis where id = :id and owner = :owner")
+    int deleteByIdAndOwner(UUID id, String owner);
 }

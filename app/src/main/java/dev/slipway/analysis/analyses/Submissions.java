@@ -1,5 +1,7 @@
 package dev.slipway.analysis.analyses;
 
+import dev.slipway.analysis.access.Quota;
+import dev.slipway.analysis.access.Quota.QuotaExceededException;
 import dev.slipway.analysis.worker.QueueLimit;
 import dev.slipway.analysis.worker.QueueLimit.QueueFullException;
 import jakarta.persistence.EntityManager;
@@ -27,6 +29,7 @@ class Submissions {
     private final AnalysisRepository analyses;
     private final TransactionTemplate transaction;
     private final QueueLimit limit;
+    private final Quota quota;
 
     /** An {@code Idempotency-Key} came a second time, with another body. */
     static class IdempotencyKeyReusedException extends ErrorResponseException {
@@ -38,33 +41,38 @@ class Submissions {
             setDetail("This Idempotency-Key came with another body before: send that body again, or use a new key.");
         }
     }
- Submissions(EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
+
+    Submissions(
+            EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit, Quota quota) {
         this.entityManager = entityManager;
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);
         this.limit = limit;
+        this.quota = quota;
     }
 
     /**
      * Stores an analysis and its values in one transaction, as {@link Analysis.Status#QUEUED}.
      *
-     * @param idempotencyKey if this key was seen before, its first submission is given back and nothing is stored
+     * @param owner who submits it
+     * @param idempotencyKey if this key of the owner's was seen before, its first submission is given back and nothing is stored
      * @throws IdempotencyKeyReusedException if the key came before with another name or other values
      * @throws QueueFullException if it is new and no more may wait
+     * @throws QuotaExceededException if it is new and the owner keeps as much as it may
      */
-    Analysis submit(String name, double[] values, @Nullable String idempotencyKey) {
+    Analysis submit(String owner, String name, double[] values, @Nullable String idempotencyKey) {
         byte[] doubles = AnalysisValues.toBytes(values);
         if (idempotencyKey == null) {
-            return store(new Analysis(name, null, null), doubles);
+            return store(new Analysis(owner, name, null, null), doubles);
         }
         byte[] contentHash = sha256(name, doubles);
         try {
             // The unique key decides a race of equal submissions; looking first would not, and would cost a read.
-            return store(new Analysis(name, idempotencyKey, contentHash), doubles);
-        } catch (DataIntegrityViolationException | QueueFullException notStored) {
-            Optional<Analysis> first = analyses.findByIdempotencyKey(idempotencyKey);
+            return store(new Analysis(owner, name, idempotencyKey, contentHash), doubles);
+        } catch (DataIntegrityViolationException | QueueFullException | QuotaExceededException notStored) {
+            Optional<Analysis> first = analyses.findByOwnerAndIdempotencyKey(owner, idempotencyKey);
             if (first.isEmpty()) {
-                return store(new Analysis(name, idempotencyKey, contentHash), doubles);
+                return store(new Analysis(owner, name, idempotencyKey, contentHash), doubles);
             }
             if (!Arrays.equals(first.get().contentHash, contentHash)) {
                 throw new IdempotencyKeyReusedException();
@@ -74,6 +82,7 @@ class Submissions {
     }
 
     private Analysis store(Analysis analysis, byte[] doubles) {
+        quota.admit(analysis.owner, doubles.length);
         limit.admit(doubles.length, () -> transaction.executeWithoutResult(status -> {
             entityManager.persist(analysis);
             entityManager.persist(new AnalysisValues(analysis, doubles));
