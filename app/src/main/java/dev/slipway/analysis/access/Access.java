@@ -16,6 +16,7 @@ import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.security.autoconfigure.actuate.web.servlet.EndpointRequest;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 import org.springframework.context.annotation.Profile;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.core.env.Environment;
@@ -60,7 +61,8 @@ class Access implements WebMvcConfigurer {
     private final FailedTries tries;
     private final HandlerExceptionResolver resolver;
 
-    Access(MeterRegistry meters, FailedTries tries, @Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
+    /** The resolver, which answers as for a controller, is itself made of what this configures: hence lazy. */
+    Access(MeterRegistry meters, FailedTries tries, @Lazy @Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
         this.meters = meters;
         this.tries = tries;
         this.resolver = resolver;
@@ -132,7 +134,7 @@ class Access implements WebMvcConfigurer {
                 }
                 return true;
             }
-        }).excludePathPatterns(DOCUMENT);
+        }).excludePathPatterns(DOCUMENT).excludePathPatterns("/error");
     }
 
     private static boolean says(HandlerMethod method) {
@@ -152,7 +154,7 @@ class Access implements WebMvcConfigurer {
         if (reason == Reason.TRIES) {
             answer(request, response, reason, HttpStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", HttpHeaders.RETRY_AFTER, "60");
         } else {
-            answer(request, response, reason, HttpStatus.UNAUTHORIZED, "unauthenticated", "Nobody knows who asks",
+            answer(request, response, reason, HttpStatus.UNAUTHORIZED, "unauthenticated", "A valid token is missing",
                     HttpHeaders.WWW_AUTHENTICATE, reason == Reason.MISSING ? "Bearer" : "Bearer error=\"invalid_token\"");
         }
     }
