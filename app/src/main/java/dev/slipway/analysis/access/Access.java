@@ -2,6 +2,9 @@ package dev.slipway.analysis.access;
 
 import dev.slipway.analysis.access.RefusedTokenException.Reason;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.swagger.v3.oas.models.responses.ApiResponse;
+import io.swagger.v3.oas.models.security.SecurityRequirement;
+import io.swagger.v3.oas.models.security.SecurityScheme;
 import jakarta.servlet.DispatcherType;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -11,6 +14,7 @@ import java.util.Collections;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.security.autoconfigure.actuate.web.servlet.EndpointRequest;
@@ -18,7 +22,9 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.context.annotation.Profile;
+import org.springframework.core.Ordered;
 import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.core.annotation.Order;
 import org.springframework.core.env.Environment;
 import org.springframework.core.env.Profiles;
 import org.springframework.http.HttpHeaders;
@@ -42,6 +48,8 @@ import org.springframework.security.oauth2.server.resource.web.BearerTokenResolv
 import org.springframework.security.oauth2.server.resource.web.DefaultBearerTokenResolver;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.web.ErrorResponseException;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerExceptionResolver;
 import org.springframework.web.servlet.HandlerInterceptor;
@@ -110,6 +118,20 @@ class Access implements WebMvcConfigurer {
         return SecurityObservationSettings.noObservations();
     }
 
+    /** The API's document says it: before the customizer that gives every refusal the form of a problem. */
+    @Bean
+    @Order(0)
+    static OpenApiCustomizer token() {
+        return api -> {
+            api.getComponents().addSecuritySchemes("token", new SecurityScheme().type(SecurityScheme.Type.HTTP).scheme("bearer"));
+            api.addSecurityItem(new SecurityRequirement().addList("token"));
+            api.getPaths().values().stream().flatMap(path -> path.readOperations().stream()).forEach(operation -> operation.getResponses()
+                    .addApiResponse("401", new ApiResponse().description("A valid token is missing"))
+                    .addApiResponse("403", new ApiResponse().description("The token does not have the scope that this asks for"))
+                    .addApiResponse("429", new ApiResponse().description("Too many requests, or too much is kept: see Retry-After")));
+        };
+    }
+
     private static BearerTokenResolver resolver() {
         BearerTokenResolver standard = new DefaultBearerTokenResolver();
         return request -> {
@@ -142,7 +164,7 @@ class Access implements WebMvcConfigurer {
     }
 
     private void refuse(HttpServletRequest request, HttpServletResponse response, AuthenticationException e) {
-        if (e instanceof DatabaseSilentException silent) {
+        if (e instanceof Tokens.DatabaseSilentException silent) {
             resolver.resolveException(request, response, null, silent.reason);
             return;
         }
@@ -175,5 +197,16 @@ class Access implements WebMvcConfigurer {
         problem.setDetail(reason.detail);
         problem.getHeaders().set(header, value);
         resolver.resolveException(request, response, null, problem);
+    }
+
+    /** What a method denies is answered where all else is denied, and is no unexpected error. */
+    @RestControllerAdvice
+    @Order(Ordered.HIGHEST_PRECEDENCE)
+    static class Denied {
+
+        @ExceptionHandler
+        void passOn(AccessDeniedException e) {
+            throw e;
+        }
     }
 }

@@ -20,6 +20,7 @@ import org.springframework.core.env.Profiles;
 import org.springframework.core.task.TaskExecutor;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.core.authority.SimpleGrantedAuthority;
 import org.springframework.security.oauth2.core.DefaultOAuth2AuthenticatedPrincipal;
@@ -46,6 +47,17 @@ class Tokens implements OpaqueTokenIntrospector {
     private final Map<ByteBuffer, OAuth2AuthenticatedPrincipal> configured = new HashMap<>();
     private final Cache<ByteBuffer, OAuth2AuthenticatedPrincipal> remembered =
             Caffeine.newBuilder().expireAfterWrite(REMEMBERED).maximumSize(10_000).build();
+
+    /** Nobody can say whose a token is, for the database does not answer. */
+    static class DatabaseSilentException extends AuthenticationException {
+
+        final DataAccessException reason;
+
+        DatabaseSilentException(DataAccessException reason) {
+            super("The database does not answer.", reason);
+            this.reason = reason;
+        }
+    }
 
     private record Row(String name, String scopes, boolean expired, boolean revoked, boolean unused) {}
 

@@ -1,5 +1,6 @@
 package dev.slipway.analysis.analyses;
 
+import dev.slipway.analysis.access.Quota;
 import java.util.Optional;
 import java.util.UUID;
 import org.springframework.data.domain.Pageable;
@@ -12,7 +13,7 @@ import org.springframework.transaction.annotation.Transactional;
 
 /** Reads run without a transaction unless one is there: a single statement needs none, and each would cost two more. */
 @Transactional(propagation = Propagation.SUPPORTS)
-interface AnalysisRepository extends Repository<Analysis, UUID> {
+interface AnalysisRepository extends Repository<Analysis, UUID>, Quota.Usage {
 
     Optional<Analysis> findById(UUID id);
 
@@ -26,19 +27,24 @@ interface AnalysisRepository extends Repository<Analysis, UUID> {
 
     Slice<Analysis> findByOwnerAndStatus(String owner, Analysis.Status status, Pageable pageable);
 
-    /** What an owner keeps: rows, and bytes of those that wait. */
     @Query(nativeQuery = true, value = """
-            SELECT (SELECT COUNT(*) FROM analysis WHERE owner = :owner) AS kept, COALESCE(SUM(OCTET_LENGTH(doubles)), 0) AS bytes
+            SELECT (SELECT COUNT(*) FROM analysis WHERE owner = :owner) AS number, COALESCE(SUM(OCTET_LENGTH(doubles)), 0) AS bytes
             FROM analysis JOIN analysis_values ON analysis_id = id
             WHERE owner = :owner AND status IN ('QUEUED', 'RUNNING')
             """)
-    Kept keptBy(String owner);
+    Counted count(String owner);
 
-    interface Kept {
+    interface Counted {
 
-        long getKept();
+        long getNumber();
 
         long getBytes();
+    }
+
+    @Override
+    default Quota.Kept of(String owner) {
+        Counted counted = count(owner);
+        return new Quota.Kept(counted.getNumber(), counted.getBytes());
     }
 
     /** Deletes the analysis, and by its foreign key its values, and says how many there were: 0 or 1. */
