@@ -4,6 +4,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.LoadingCache;
 import java.net.URI;
 import java.time.Duration;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.context.annotation.Profile;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
@@ -19,7 +20,7 @@ public class Quota {
     private final double maxBytes;
     private final LoadingCache<String, Counted> counted;
 
-    /** What the domain counts for its subjects: one bean. */
+    /** What the domain counts for its subjects: one bean, without which nothing is limited. */
     public interface Usage {
 
         Kept of(String subject);
@@ -51,7 +52,8 @@ public class Quota {
         }
     }
 
-    Quota(AccessProperties properties, Usage usage) {
+    Quota(AccessProperties properties, ObjectProvider<Usage> domain) {
+        Usage usage = domain.getIfAvailable(() -> subject -> new Kept(0, 0));
         this.maxRows = properties.maxRows();
         this.maxBytes = properties.maxSize().toBytes();
         this.counted = Caffeine.newBuilder()
