@@ -50,6 +50,8 @@ import picocli.CommandLine;
 @ExtendWith(OutputCaptureExtension.class)
 class CascadeTest {
 
+    private static final String TOKEN = "analysis_" + "x".repeat(43) + "_0123ab";
+
     @TempDir
     Path keys;
 
@@ -63,14 +65,16 @@ class CascadeTest {
     @BeforeEach
     void startTheService() throws Exception {
         Keys.writeMissing(keys);
+        Files.writeString(keys.resolve("token"), TOKEN + "\n");
         service = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
         service.setExecutor(Executors.newCachedThreadPool());
         service.createContext("/api/analyses", exchange -> {
             String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-            if (answer == 202) {
+            boolean letIn = ("Bearer " + TOKEN).equals(exchange.getRequestHeaders().getFirst("Authorization"));
+            if (letIn && answer == 202) {
                 idempotencyKeys.add(exchange.getRequestHeaders().getFirst("Idempotency-Key") + " " + body);
             }
-            exchange.sendResponseHeaders(answer, -1);
+            exchange.sendResponseHeaders(letIn ? answer : 401, -1);
             exchange.close();
         });
         service.start();
@@ -214,6 +218,25 @@ class CascadeTest {
         assertThat(dropped(Hop.ENTRY, "refused_by_the_service")).isEqualTo(1);
     }
 
+    /** It is nothing that the sender could mend: no submission is given up for it, and the operator reads of it once. */
+    @Test
+    void aTokenThatTheServiceRefusesIsToldToTheOperatorAndPacketsWaitForAnother(CapturedOutput output) throws Exception {
+        startNodes("--GIVE_UP_AFTER=3s");
+        for (int refusal : new int[] {401, 403}) {
+            answer = refusal;
+            assertThat(post(packet()).statusCode()).isEqualTo(502);
+            answer = 202;
+            assertThat(post(packet()).statusCode()).isEqualTo(204);
+        }
+
+        await().untilAsserted(() -> assertThat(dropped(Hop.EXIT, "next_hop_down")).isEqualTo(2));
+        String where = "http://127.0.0.1:" + service.getAddress().getPort() + "/api/analyses refuses the token of " + keys.resolve("token");
+        assertThat(output.toString().lines().filter(line -> line.contains(where)).map(line -> line.replaceAll(".* (with \\d+): .*", "$1")))
+                .containsExactly("with 401", "with 403");
+        assertThat(output).doesNotContain(TOKEN);
+        assertThat(idempotencyKeys).hasSize(2);
+    }
+
     @Test
     void anExitGivesUpOnItsServiceBeforeTheMiddleGivesUpOnTheExit() throws Exception {
         startNodes("--GIVE_UP_AFTER=2s");
@@ -298,6 +321,7 @@ class CascadeTest {
         List<String> arguments = new ArrayList<>(List.of(
                 "--NODE_TYPE=" + hop.label(),
                 "--KEY_FILE=" + Keys.privateFile(keys, hop),
+                "--TOKEN_FILE=" + keys.resolve("token"),
                 "--server.port=" + ports.getOrDefault(hop, 0), // One that starts again has the same.
                 "--management.server.port=0"));
         if (Stream.of(settings).noneMatch(setting -> setting.startsWith("--NEXT_HOP"))) {

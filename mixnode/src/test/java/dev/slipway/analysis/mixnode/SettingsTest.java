@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatException;
 
 import dev.slipway.analysis.mixnode.packet.Hop;
 import dev.slipway.analysis.mixnode.packet.Keys;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -84,6 +85,32 @@ class SettingsTest {
 
         assertThat(output.toString().strip()).isEqualTo("mixnode: The key file " + key + " is development's, which everybody knows: call"
                 + " bash scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"nowhere, ''", "empty, ''", "two-lines, 'one\ntwo'"})
+    void anExitThatSendsToTheServiceNeedsAToken(String name, String content, CapturedOutput output) throws Exception {
+        Path token = keys.resolve(name);
+        if (!name.equals("nowhere")) {
+            Files.writeString(token, content);
+        }
+        assertThatException().isThrownBy(() -> start(toTheService(token)));
+
+        assertThat(output.toString().strip()).isEqualTo("mixnode: The token file " + token + " is missing, or is not one line of plain characters:"
+                + " an exit that sends to the service needs one, which bash scripts/secrets.sh makes.");
+    }
+
+    @Test
+    void inProductionDevelopmentsTokenIsRefused(CapturedOutput output) {
+        Path token = Path.of("../secrets/dev/mixnet_token.txt");
+        assertThatException().isThrownBy(() -> start(toTheService(token) + " spring.profiles.active=production"));
+
+        assertThat(output.toString().strip()).isEqualTo("mixnode: The token file " + token + " is development's, which everybody knows: call"
+                + " bash scripts/secrets.sh, which makes one of this host's own.");
+    }
+
+    private static String toTheService(Path token) {
+        return "NODE_TYPE=exit NEXT_HOP=http://127.0.0.1:1 KEY_FILE=" + Keys.privateFile(keys, Hop.EXIT) + " TOKEN_FILE=" + token;
     }
 
     private static void start(String settings) {

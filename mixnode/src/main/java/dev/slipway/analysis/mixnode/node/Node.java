@@ -59,7 +59,7 @@ final class Node implements DisposableBean {
         replays = new ReplayCache(Clock.systemUTC(), properties);
         nextHop = properties.nextHop().isEmpty()
                 ? new Sink()
-                : properties.hop() == Hop.EXIT ? new Service(properties) : new Relay(properties);
+                : properties.isServiceNext() ? new Service(properties) : new Relay(properties);
         room = new Semaphore(properties.packetLimit());
         workers = Executors.newFixedThreadPool(properties.pipelineWorkers(), new CustomizableThreadFactory("worker-"));
         pool = new Pool<>(properties.mixBatchSize(), properties.mixDelay(), timer, this::forward);

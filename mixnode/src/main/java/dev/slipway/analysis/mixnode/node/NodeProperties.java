@@ -23,6 +23,7 @@ import org.springframework.validation.annotation.Validated;
  *     and logs what arrives
  * @param pipelineWorkers how many threads remove layers
  * @param keyFile the node's private key
+ * @param tokenFile what the service lets the exit in by
  * @param mixBatchSize how many packets wait for each other at most
  * @param mixDelay how long a packet waits for others at most
  * @param packetLimit how many packets the node holds at once; the next one is answered 503
@@ -40,6 +41,7 @@ record NodeProperties(
                 String nextHop,
         @Min(1) @Max(64) int pipelineWorkers,
         Path keyFile,
+        Path tokenFile,
         @Min(value = 2, message = "must be 2 or more, or nothing would be mixed") @Max(100_000) int mixBatchSize,
         @DurationMin(millis = 10, message = "must be 10ms or longer, or nothing would be mixed") @DurationMax(minutes = 1) Duration mixDelay,
         @Min(1) @Max(100_000) int packetLimit,
@@ -83,6 +85,10 @@ record NodeProperties(
 
     Hop hop() {
         return Hop.valueOf(nodeType.toUpperCase(Locale.ROOT));
+    }
+
+    boolean isServiceNext() {
+        return hop() == Hop.EXIT && !nextHop.isEmpty();
     }
 
     URI nextHop(String path) {

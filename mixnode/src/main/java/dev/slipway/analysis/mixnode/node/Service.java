@@ -1,14 +1,19 @@
 package dev.slipway.analysis.mixnode.node;
 
+import dev.slipway.analysis.mixnode.packet.Keys;
 import dev.slipway.analysis.mixnode.packet.Opener;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,11 +28,31 @@ final class Service implements NextHop {
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(2)).build();
     private final URI uri;
+    private final Path tokenFile;
+    private final String token;
     private final int lanes;
+    private final AtomicBoolean letIn = new AtomicBoolean(true);
 
     Service(NodeProperties properties) {
         this.uri = properties.nextHop("/api/analyses");
+        this.tokenFile = properties.tokenFile();
+        this.token = readToken(tokenFile);
         this.lanes = properties.deliveryLanes();
+    }
+
+    /** @throws Keys.KeyFileException if there is none; the message does not hold it */
+    static String readToken(Path file) {
+        String token = "";
+        try {
+            token = Files.readString(file).strip();
+        } catch (IOException e) {
+            // As one that is empty.
+        }
+        if (!token.matches("[!-~]+")) {
+            throw new Keys.KeyFileException("The token file " + file + " is missing, or is not one line of plain characters: an exit that"
+                    + " sends to the service needs one, which bash scripts/secrets.sh makes.");
+        }
+        return token;
     }
 
     /** A few at the same time, each lane one after the other. */
@@ -45,6 +70,7 @@ final class Service implements NextHop {
 
     private HttpRequest request(Opener.Submission submission) {
         return HttpRequest.newBuilder(uri)
+                .header("Authorization", "Bearer " + token)
                 .header("Content-Type", "application/json")
                 .header("Idempotency-Key", submission.idempotencyKey().toString())
                 .POST(HttpRequest.BodyPublishers.ofByteArray(submission.content()))
@@ -72,10 +98,18 @@ final class Service implements NextHop {
             log.debug("{} does not answer: {}", uri, String.valueOf(failure));
             return Outcome.NEXT_HOP_DOWN;
         }
-        if (response.statusCode() == 202) {
+        int status = response.statusCode();
+        if (status == 202) {
+            letIn.set(true);
             return Outcome.DELIVERED;
         }
-        log.debug("{} answers {}", uri, response.statusCode());
-        return response.statusCode() < 500 && response.statusCode() != 429 ? Outcome.REFUSED_BY_THE_SERVICE : Outcome.NEXT_HOP_DOWN;
+        log.debug("{} answers {}", uri, status);
+        if (status == 401 || status == 403) { // The operator's fault, which can be mended while the sender tries again.
+            if (letIn.getAndSet(false)) {
+                log.error("{} refuses the token of {} with {}: packets are dropped until it takes one", uri, tokenFile, status);
+            }
+            return Outcome.NEXT_HOP_DOWN;
+        }
+        return status < 500 && status != 429 ? Outcome.REFUSED_BY_THE_SERVICE : Outcome.NEXT_HOP_DOWN;
     }
 }

@@ -19,9 +19,17 @@ final class SettingsCheck implements ApplicationContextInitializer<ConfigurableA
             ValidationBindHandler validated = new ValidationBindHandler(new SpringValidatorAdapter(validators.getValidator()));
             NodeProperties properties = Binder.get(context.getEnvironment()).bindOrCreate("mixnode", Bindable.of(NodeProperties.class), validated);
             Keys.readPrivate(properties.keyFile());
-            if (context.getEnvironment().matchesProfiles("production") && Keys.isDevelopment(properties.keyFile())) {
+            boolean production = context.getEnvironment().matchesProfiles("production");
+            if (production && Keys.isDevelopment(properties.keyFile())) {
                 throw new Keys.KeyFileException("The key file " + properties.keyFile() + " is development's, which everybody knows: call"
                         + " bash scripts/secrets.sh, which makes keys of this host's own and sets MIXNODE_KEYS.");
+            }
+            if (properties.isServiceNext()) {
+                String token = Service.readToken(properties.tokenFile());
+                if (production && token.contains("_development")) {
+                    throw new Keys.KeyFileException("The token file " + properties.tokenFile() + " is development's, which everybody knows: call"
+                            + " bash scripts/secrets.sh, which makes one of this host's own.");
+                }
             }
         }
     }

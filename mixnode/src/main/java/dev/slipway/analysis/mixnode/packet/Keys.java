@@ -52,7 +52,7 @@ public final class Keys {
         }
     }
 
-    /** A key file that is missing or holds something else; the message says what to do. */
+    /** A file of a key, or of a token, that is missing or holds something else; the message says what to do. */
     public static final class KeyFileException extends RuntimeException {
 
         public KeyFileException(String message) {

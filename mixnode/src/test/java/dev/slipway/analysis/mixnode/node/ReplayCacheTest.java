@@ -84,6 +84,7 @@ class ReplayCacheTest {
             }
         };
         return new ReplayCache(clock, new NodeProperties(
-                "exit", "", 1, Path.of(""), 1, Duration.ZERO, 1, Duration.ofMinutes(5), limit, 1, Duration.ofSeconds(1), Duration.ofSeconds(1)));
+                "exit", "", 1, Path.of(""), Path.of(""), 1, Duration.ZERO, 1, Duration.ofMinutes(5), limit, 1, Duration.ofSeconds(1),
+                Duration.ofSeconds(1)));
     }
 }
