@@ -75,7 +75,7 @@ model() {
     block == "volumes:" && $1 == "source:" { source = value($0) }
     block == "volumes:" && bind && $1 == "read_only:" { print "bind", service, source }
     section == "volumes:" && /^    name:/ { print "volume", item, value($0) }
-    section == "secrets:" && /^    file:/ { print "secret", item, value($0) }
+    section == "secrets:" && /^    file:/ && $2 != "/dev/null" { print "secret", item, value($0) }
     section == "networks:" && /^    name:/ { name = value($0) }
     section == "networks:" && /^    external: true/ { print "external", name }'
 }
