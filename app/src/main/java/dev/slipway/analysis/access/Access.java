@@ -1,6 +1,7 @@
 package dev.slipway.analysis.access;
 
 import dev.slipway.analysis.access.RefusedTokenException.Reason;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.swagger.v3.oas.models.responses.ApiResponse;
 import io.swagger.v3.oas.models.security.SecurityRequirement;
@@ -74,6 +75,9 @@ class Access implements WebMvcConfigurer {
         this.meters = meters;
         this.tries = tries;
         this.resolver = resolver;
+        for (Reason reason : Reason.values()) {
+            refused(reason); // From 0 on, so that the first one is an increase.
+        }
     }
 
     @Bean
@@ -186,10 +190,14 @@ class Access implements WebMvcConfigurer {
                 HttpHeaders.WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"");
     }
 
+    private Counter refused(Reason reason) {
+        return Counter.builder("access.refused").description("Requests refused, by reason").tag("reason", reason.toString()).register(meters);
+    }
+
     private void answer(
             HttpServletRequest request, HttpServletResponse response, Reason reason, HttpStatusCode status, String type, String title,
             String header, String value) {
-        meters.counter("access.refused", "reason", reason.toString()).increment();
+        refused(reason).increment();
         log.info("Refused, {}: {}", reason, request.getUserPrincipal() == null ? "nobody known" : request.getUserPrincipal().getName());
         ErrorResponseException problem = new ErrorResponseException(status);
         problem.setType(URI.create("urn:problem-type:" + type));

@@ -30,7 +30,10 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
-/** Says whose a token is. The database is asked once in {@link #REMEMBERED} for one, so that a revocation holds soon in every replica. */
+/**
+ * Says whose a token is. The database is asked once in {@link #REMEMBERED} for one, so that a revocation holds soon in every replica. One that
+ * was good lately is asked for even where its address has failed too often.
+ */
 @Component
 @Profile("web | worker")
 class Tokens implements OpaqueTokenIntrospector {
@@ -45,8 +48,11 @@ class Tokens implements OpaqueTokenIntrospector {
     private final TaskExecutor executor;
     private final FailedTries tries;
     private final Map<ByteBuffer, OAuth2AuthenticatedPrincipal> configured = new HashMap<>();
-    private final Cache<ByteBuffer, OAuth2AuthenticatedPrincipal> remembered =
-            Caffeine.newBuilder().expireAfterWrite(REMEMBERED).maximumSize(10_000).build();
+    private final Cache<ByteBuffer, Known> known =
+            Caffeine.newBuilder().expireAfterAccess(Duration.ofHours(1)).maximumSize(10_000).build();
+
+    /** @param asked by {@link System#nanoTime} */
+    private record Known(OAuth2AuthenticatedPrincipal subject, long asked) {}
 
     /** Nobody can say whose a token is, for the database does not answer. */
     static class DatabaseSilentException extends AuthenticationException {
@@ -87,18 +93,22 @@ class Tokens implements OpaqueTokenIntrospector {
         byte[] hash = Token.sha256(token);
         ByteBuffer key = ByteBuffer.wrap(hash);
         OAuth2AuthenticatedPrincipal subject = configured.get(key);
-        if (subject == null) {
-            subject = remembered.getIfPresent(key);
+        return subject != null ? subject : subjectOf(key, hash);
+    }
+
+    private OAuth2AuthenticatedPrincipal subjectOf(ByteBuffer key, byte[] hash) {
+        Known before = known.getIfPresent(key);
+        if (before == null) {
+            tries.refuseIfTooMany();
+        } else if (System.nanoTime() - before.asked < REMEMBERED.toNanos()) {
+            return before.subject;
         }
-        if (subject == null) {
-            subject = ask(hash);
-            remembered.put(key, subject);
-        }
+        OAuth2AuthenticatedPrincipal subject = ask(hash);
+        known.put(key, new Known(subject, System.nanoTime()));
         return subject;
     }
 
     private OAuth2AuthenticatedPrincipal ask(byte[] hash) {
-        tries.refuseIfTooMany();
         Row row;
         try {
             row = jdbc.sql("""
