@@ -103,6 +103,7 @@ class Tokens implements OpaqueTokenIntrospector {
         } else if (System.nanoTime() - before.asked < REMEMBERED.toNanos()) {
             return before.subject;
         }
+        known.invalidate(key);
         OAuth2AuthenticatedPrincipal subject = ask(hash);
         known.put(key, new Known(subject, System.nanoTime()));
         return subject;
