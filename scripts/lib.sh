@@ -172,6 +172,10 @@ secret_files() {
 # is_open FOLDER: whether other users of this host can look into it, or into what it is a link to.
 is_open() { [ -n "$(find -H "$1" -prune \( -perm -0001 -o -perm -0004 -o -perm -0010 -o -perm -0040 \))" ]; }
 
+# TOKENS: the secrets that are tokens of the API.
+TOKENS=api_token
+TOKENS="$TOKENS|mixnet_token" # mixnet
+
 # flaw FILE [production]: what keeps it from being a secret that every reader takes alike and, with production, that nobody knows.
 flaw() {
   local text='' file strange='[!]!#-&(-[^-~]'
@@ -181,6 +185,10 @@ flaw() {
     *:) say "is empty" ;;
     *.txt:*$strange*) say "is not one line of plain characters (no space, quote, backslash or Windows line end)" ;;
     *)
+      if [[ $1 =~ /($TOKENS)\.txt$ ]] && ! { is_token "$text" && [[ $text = "$token_prefix"_* ]]; }; then
+        say "is no token of this project, as bash scripts/secrets.sh makes one"
+        return
+      fi
       [ -n "${2:-}" ] || return 0
       for file in secrets/dev/*; do
         if [ "$(tr -d '\0' < "$1")" = "$(tr -d '\0' < "$file")" ]; then say "is development's, which everybody knows"; return; fi
@@ -198,6 +206,7 @@ check_secret() {
     *.pem) mend="bash scripts/certificate.sh self-signed DOMAIN" ;;
   esac
   renew="rm $1, then $mend; a running database keeps its password: docs/settings.md"
+  if [[ $1 =~ /($TOKENS)\.txt$ ]]; then renew="rm $1, then $mend"; fi
   if [[ $1 = */mixnode_* ]]; then renew="bash scripts/secrets.sh, which makes keys of this host's own"; fi # mixnet
   if [ ! -e "$1" ]; then
     report fail "$1 is missing" "$mend"
@@ -211,6 +220,34 @@ check_secret() {
 
 check_folder_of_secrets() {
   if [ -d secrets ] && is_open secrets; then report fail "secrets is open to other users of this host" "chmod 0700 secrets"; fi
+}
+
+# --- Tokens of the API --------------------------------------------------------------------------------------------------
+
+# token_prefix: what this project's begin with, as access.prefix of the service says, too.
+token_prefix=analysis
+
+# TOKEN: the form of any project's: the prefix, 256 random bits, and the beginning of their SHA-256.
+TOKEN='[a-z][a-z0-9-]*_([A-Za-z0-9]{43})_([0-9a-f]{6})'
+
+# sha256: of its input.
+sha256() { if hash sha256sum 2> /dev/null; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1; }
+
+# token: a new one. Like everything that knows one, it hands it on by pipes and builtins alone, since arguments are seen by all of the host.
+token() {
+  local random check
+  random=$(head -c 1024 /dev/urandom | tr -dc A-Za-z0-9) # about 250 characters
+  random=${random:0:43}
+  check=$(printf %s "$random" | sha256)
+  printf %s "${token_prefix}_${random}_${check:0:6}"
+}
+
+# is_token TEXT: whether it is one, of whatever project, without a slip.
+is_token() { [[ $1 =~ ^$TOKEN$ ]] && [[ $(printf %s "${BASH_REMATCH[1]}" | sha256) = "${BASH_REMATCH[2]}"* ]]; }
+
+# token_table: 1 if the database has the table of tokens, 0 if it has not, nothing if it does not answer.
+token_table() {
+  sql 2> /dev/null <<< "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'app' AND table_name = 'access_token'" || true
 }
 
 # --- One at a time ------------------------------------------------------------------------------------------------------

@@ -25,11 +25,20 @@ place() {
 
 passwords() { secret_files | grep '\.txt$'; }
 
+# mixnet:begin
+# mixnet_token: where it is, on a host that has the mixnet.
+mixnet_token() { if hash docker 2> /dev/null && [[ $(setting COMPOSE_FILE) = *docker-compose.betanet.yml* ]]; then say secrets/mixnet_token.txt; fi; }
+# mixnet:end
+
 check() {
   local file
   for file in $(passwords); do
     check_secret "$file" production
   done
+  # mixnet:begin
+  file=$(mixnet_token)
+  [ -z "$file" ] || check_secret "$file" production
+  # mixnet:end
   check_folder_of_secrets
   [ "$reported" != 0 ] || report ok "secrets: every one is fit for production"
   exit "$worst"
@@ -51,7 +60,14 @@ make() {
     fi
   done
   # mixnet:begin
-  if hash docker 2> /dev/null && [[ $(setting COMPOSE_FILE) = *docker-compose.betanet.yml* ]]; then
+  file=$(mixnet_token)
+  if [ -n "$file" ]; then
+    if [ -s "$file" ]; then
+      say "kept  $file"
+    else
+      token | place "$file"
+      say "made  $file"
+    fi
     bash scripts/mixnode-keys.sh
     remember MIXNODE_KEYS=secrets
   fi
