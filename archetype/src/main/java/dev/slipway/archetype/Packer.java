@@ -45,6 +45,7 @@ final class Packer {
                     "mixnode/",
                     "monitoring/grafana/dashboards/betanet-",
                     "scripts/mixnode-keys.sh",
+                    "secrets/dev/mixnet_token.txt",
                     "secrets/dev/mixnode_"),
             "monitoring",
             List.of(
@@ -65,6 +66,9 @@ final class Packer {
             new Name("(?<=<artifactId>)analysis(?=</artifactId>)", "${artifactId}"),
             new Name("(?m)(?<=^# )analysis$", "${artifactId}"),
             new Name("(?m)(?<=^name: )analysis$", "${artifactId}"),
+            new Name("(?<=token_prefix=)analysis", "${artifactId}"),
+            new Name("(?m)(?<=^access\\.prefix: )analysis", "${artifactId}"),
+            new Name("analysis(?=_[A-Za-z0-9]{43}_[0-9a-f]{6})", "${artifactId}"),
             new Name("analysis(?=-(app|net|nginx-status|mixnode)\\b)", "${artifactId}"),
             new Name("(?<=<version>)0\\.1\\.0(?=</version>)", "${version}"),
             new Name("mariadb:10\\.6", "${dbImage}"),
