@@ -5,15 +5,17 @@
 #   bash scripts/restore.sh [--yes] BACKUP     BACKUP is a folder of var/backups/, or one copied back from elsewhere
 #     --project NAME                           also if the backup was made in this other project
 #     --image IMAGE                            on another image of MariaDB, as scripts/upgrade-db.sh does
+#     --keep-tokens                            leaves tokens valid that were revoked since, for --back, too
 #   bash scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
 #   bash scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-action=restore backup="" image="" from=""
+action=restore backup="" image="" from="" keep_tokens="" tokens=""
 while [ $# -gt 0 ]; do
   case $1 in
     --yes) YES=1 ;;
+    --keep-tokens) keep_tokens=yes ;;
     --back) action=back ;;
     --drop-old) action=drop_old ;;
     --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
@@ -38,6 +40,30 @@ of_database=com.docker.compose.volume=db-data
 # resume SERVICE...: starts what was stopped, and waits until it is healthy.
 resume() { docker compose --progress quiet up -d --wait --wait-timeout 300 --no-deps --no-recreate "$@"; }
 
+# note_tokens: those of the database that is left, when each was revoked, and when it ends.
+note_tokens() {
+  tokens=$(sql 2> /dev/null <<< "
+    SELECT CONCAT('(', CONCAT_WS(',', QUOTE(HEX(hash)), QUOTE(revoked_at), QUOTE(expires_at)), ')') FROM app.access_token") ||
+    [ "$(token_table)" = 0 ] ||
+    say "the database before does not say which tokens were revoked, and some may be valid again: bash scripts/token.sh list"
+  tokens=${tokens//$'\n'/,}
+}
+
+# end_tokens: none is valid that was revoked, or had ended, in the database before.
+end_tokens() {
+  local names then="They are ended again"
+  if [ -z "$tokens" ] || [ "$(token_table)" = 0 ]; then return; fi
+  [ -z "$keep_tokens" ] || then="They are valid, as --keep-tokens says"
+  names=$(sql <<< "
+    CREATE TEMPORARY TABLE app.known (hex CHAR(64) PRIMARY KEY, revoked DATETIME(6), ends DATETIME(6));
+    INSERT INTO app.known VALUES $tokens;
+    SELECT DISTINCT name FROM app.access_token JOIN app.known ON hash = UNHEX(hex)
+      WHERE revoked_at IS NULL AND expires_at > UTC_TIMESTAMP(6) AND (revoked IS NOT NULL OR ends <= UTC_TIMESTAMP(6)) ORDER BY name;
+    UPDATE app.access_token JOIN app.known ON hash = UNHEX(hex)
+      SET revoked_at = COALESCE(revoked_at, revoked), expires_at = LEAST(expires_at, ends) WHERE '$keep_tokens' = ''") || return
+  [ -z "$names" ] || say "this database takes tokens for valid that were revoked, or had ended, in the one before: $(list <<< "$names"). $then"
+}
+
 # switch VOLUME IMAGE: what runs goes on with this volume and image. If this is cut short, docker compose up -d goes on from .env.
 # shellcheck disable=SC2086 # of $services a word each
 switch() {
@@ -49,6 +75,7 @@ switch() {
     [ -z "$services" ] || resume $services || true
     die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
   fi
+  [ -n "${undoing:-}" ] || note_tokens
   docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
   remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2" || return
   if ! grep -qx db <<< "$before"; then return; fi
@@ -56,6 +83,7 @@ switch() {
   if [ -z "${undoing:-}" ] && has_service migrate; then
     log=$(container migrate 2>&1) || { printf '%s\n' "$log" >&2; return 1; }
   fi
+  [ -n "${undoing:-}" ] || end_tokens || return
   [ -z "$services" ] || resume $services || return
   if grep -qx backup <<< "$before"; then docker compose --progress quiet up -d --no-deps backup; fi
 }
