@@ -218,6 +218,20 @@ secrets() {
   # monitoring:end
 }
 
+# leaked: each token but development's that lies in .env, or in a file that git tracks.
+leaked() {
+  local line file token id before=$reported where=.env
+  if git rev-parse HEAD > /dev/null 2>&1; then where="$where or a file that git tracks"; fi
+  while read -r line; do
+    file=${line%:*} token=${line##*:}
+    if ! is_token "$token" || [[ $token = *_development* ]]; then continue; fi
+    id=$(printf %s "$token" | sha256)
+    report warn "a token lies in $file" "bash scripts/token.sh revoke ${id:0:8}, create another, and take this one out of there"
+  done <<< "$({ grep -HoE "$TOKEN" .env
+    git -c grep.column=false -c grep.lineNumber=false -c color.ui=false grep -IoE "$TOKEN"; } 2> /dev/null | sort -u)"
+  [ "$reported" != "$before" ] || report ok "no token lies in $where"
+}
+
 # mounts: whether the container's user, who is somebody else here, can read what is mounted. The host's own folders are as they are.
 mounts() {
   local service path closed
@@ -300,6 +314,16 @@ passwords() {
   fi
 }
 
+# tokens: those of the database, if it answers, that end soon while their name has no later one.
+tokens() {
+  local ending name day
+  ending=$(sql 2> /dev/null <<< "SELECT name, DATE(MAX(expires_at)) FROM app.access_token
+    WHERE revoked_at IS NULL AND expires_at > UTC_TIMESTAMP(6) GROUP BY name HAVING MAX(expires_at) < UTC_TIMESTAMP(6) + INTERVAL 14 DAY") || true
+  while read -r name day; do
+    [ -z "$name" ] || report warn "the token of $name ends on $day" "bash scripts/token.sh rotate $name"
+  done <<< "$ending"
+}
+
 production='' info='' files=''
 [[ -z ${1:-} || $1 = --no-containers ]] || die "there is no option $1: bash scripts/doctor.sh --help"
 trap 'exit 3' EXIT
@@ -309,6 +333,7 @@ variables
 layers
 features
 old_folders
+leaked
 disk "$PWD" "this folder"
 clock
 if [ -n "$model" ]; then
@@ -324,7 +349,7 @@ if [ -n "$info" ] && [ -n "$model" ]; then
   networks
   if [ -n "$production" ]; then backups; fi
   stack
-  if [ -z "${1:-}" ]; then health; passwords; fi
+  if [ -z "${1:-}" ]; then health; passwords; tokens; fi
 fi
 trap - EXIT
 exit "$worst"
