@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: bash scripts/test-docker-compose.sh [--write] [--restart]
+# Usage: bash scripts/test-docker-compose.sh [--write] [--restart] [--token-file FILE]
 #
 # Checks the running stack from outside, whatever its layers: configuration, health, networks, endpoints. It changes nothing
 # unless it is told to:
@@ -7,6 +7,7 @@
 #   --write      submits something, waits for its result, and deletes it again
 #   --restart    restarts the database and the app, which clients notice; what --write submitted has to survive that
 #
+# It asks with the token of FILE, which scripts/token.sh writes, or with development's where the service takes that.
 # COMPOSE_PROJECT_NAME names a stack other than this folder's.
 #
 # Exit status: 0 all is ok; 1 something is still starting; 2 something fails.
@@ -94,10 +95,12 @@ ports() {
   fi
 }
 
-# A client that needs bash alone, on this host as in a container of the database's image: ADDRESS PORT METHOD PATH BODY.
+# A client that needs bash alone, on this host as in a container of the database's image: ADDRESS PORT. The request is its input, since
+# everybody on the host can see arguments.
 # shellcheck disable=SC2016
 client='exec 3<> "/dev/tcp/$1/$2"
-printf "%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s" "$3" "$4" "${#5}" "$5" >&3
+IFS= read -r -d "" request || true
+printf %s "$request" >&3
 while IFS= read -r -t 60 line <&3; do printf "%s\n" "$line"; done
 printf %s "$line"'
 
@@ -114,7 +117,7 @@ way() {
   elif [ -n "$network" ]; then
     address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$network\").IPAddress}}" "$nginx")
     port=80
-    from=(docker run --rm --network "$network" --user 65534:65534 --read-only --cap-drop ALL --memory 64m --pids-limit 50
+    from=(docker run --rm --interactive --network "$network" --user 65534:65534 --read-only --cap-drop ALL --memory 64m --pids-limit 50
       --security-opt no-new-privileges:true --entrypoint bash "$(docker inspect --format '{{.Image}}' "$(container_of db)")")
     say "      nginx is asked on the network $network"
   else
@@ -122,10 +125,19 @@ way() {
   fi
 }
 
+# authorize FILE: sends the token that it holds, or that an identity provider gave, with each request.
+authorize() {
+  local token=''
+  { IFS= read -r token < "$1"; } 2> /dev/null || true
+  [[ $token =~ ^[A-Za-z0-9._~+/-]+=*$ ]] || die "$1 cannot be read, or holds no token: bash scripts/token.sh create writes one"
+  authorization="Authorization: Bearer $token"$'\r\n'
+}
+
 # ask METHOD PATH [BODY]: sets $status, $type, $location and $body.
 ask() {
-  local response
-  response=$("${from[@]}" -c "$client" client "$address" "$port" "$@" "${3-}" 2> /dev/null | tr -d '\r') || true
+  local response content=${3-}
+  response=$(printf '%s %s HTTP/1.0\r\nHost: localhost\r\n%sContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+    "$1" "$2" "$authorization" "${#content}" "$content" | "${from[@]}" -c "$client" client "$address" "$port" 2> /dev/null | tr -d '\r') || true
   status=$(sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p' <<< "$response")
   type=$(sed -n '1,/^$/s/^[Cc]ontent-[Tt]ype: \([^;]*\).*/\1/p' <<< "$response")
   location=$(sed -n '1,/^$/s/^[Ll]ocation: //p' <<< "$response")
@@ -145,8 +157,12 @@ answers() {
 endpoints() {
   answers 200 text/plain GET /healthz
   answers 200 text/plain GET /readyz
-  answers 200 application/json GET /api/openapi
-  answers 400 application/problem+json GET '/api/openapi?=1'     # as the service itself refuses what it cannot read
+  if [[ -z $authorization && $COMPOSE_FILE = *docker-compose.prod.yml* ]]; then
+    answers 401 application/problem+json GET /api/openapi
+  else
+    answers 200 application/json GET /api/openapi
+    answers 400 application/problem+json GET '/api/openapi?=1'   # as the service itself refuses what it cannot read
+  fi
   answers 404 application/problem+json GET /nothing
   answers 404 application/problem+json GET /actuator/health
 }
@@ -165,6 +181,12 @@ data() {
   [ -n "$sample" ] || write=""
   if [ -n "$write" ]; then
     ask POST "${sample%% *}" "${sample#* }"
+    if [ "$status$authorization" = 401 ]; then
+      report skip "nothing is submitted without a token" "--token-file FILE, of one by scripts/token.sh that may write, read and delete"
+      write=''
+    fi
+  fi
+  if [ -n "$write" ]; then
     path=/api/${location#*/api/}
     if [ -z "$location" ] || ! until_answer "$path" "$result" 30; then
       report fail "what was submitted has no result within 30 s: ${status:-no answer} $body" "$logs app $(of service | grep -x worker)"
@@ -191,13 +213,19 @@ data() {
   fi
 }
 
-restart='' write='' address='' port='' from=(bash) status='' type='' location='' body=''
-for argument; do
-  case $argument in
+restart='' write='' authorization='' address='' port='' from=(bash) status='' type='' location='' body=''
+while [ $# -gt 0 ]; do
+  case $1 in
     --restart) restart=yes ;;
     --write) write=yes ;;
-    *) die "there is no option $argument: bash scripts/test-docker-compose.sh --help" ;;
+    --token-file)
+      [ -n "${2:-}" ] || die "--token-file wants a file: bash scripts/test-docker-compose.sh --help"
+      authorize "$(given "$2")"
+      shift
+      ;;
+    *) die "there is no option $1: bash scripts/test-docker-compose.sh --help" ;;
   esac
+  shift
 done
 docker version > /dev/null 2>&1 || die "no Docker Engine answers: bash scripts/doctor.sh says more"
 
@@ -227,5 +255,7 @@ unreachable
 enclosed
 ports
 way
+taken=$(docker inspect --format '{{range .Mounts}}{{println .Destination}}{{end}}' "$(container_of app)" 2> /dev/null) || true
+if [[ -z $authorization && $taken = */access.tokens.development.token* ]]; then authorize secrets/dev/api_token.txt; fi
 if [ -n "$address" ]; then endpoints; data; fi
 exit "$worst"
