@@ -359,6 +359,8 @@ class DoctorTest {
         static void deploy() throws IOException {
             stack = production(project);
             stack.script("deploy.sh", "running").assertSuccess();
+            stack.script("token.sh", "create", "tests", "--scope", "analyses:read", "--scope", "analyses:write", "--scope", "analyses:delete",
+                    "--file", "token").assertSuccess();
             aBackup(project);
         }
 
@@ -372,7 +374,7 @@ class DoctorTest {
         @Test
         void allIsOk() {
             var doctor = stack.script("doctor.sh");
-            var test = stack.script("test-docker-compose.sh", "--write");
+            var test = stack.script("test-docker-compose.sh", "--write", "--token-file", "token");
 
             assertAllOk(doctor);
             assertThat(doctor.text()).contains("ok    4 containers are healthy");
@@ -395,13 +397,29 @@ class DoctorTest {
         }
 
         @Test
+        void withoutATokenNothingIsWritten() {
+            assertFound(stack.script("test-docker-compose.sh", "--write"), 0, "ok    GET /api/openapi answers 401 application/problem+json",
+                    "skip  nothing is submitted without a token: --token-file FILE, of one by scripts/token.sh that may write, read and delete");
+        }
+
+        @Test
+        void aTokenThatEndsSoon() {
+            stack.sql("UPDATE access_token SET expires_at = UTC_TIMESTAMP(6) + INTERVAL 13 DAY");
+            try {
+                assertFound(stack.script("doctor.sh"), 1, "warn  the token of tests ends on 20", ": bash scripts/token.sh rotate tests\n");
+            } finally {
+                stack.sql("UPDATE access_token SET expires_at = UTC_TIMESTAMP(6) + INTERVAL 90 DAY");
+            }
+        }
+
+        @Test
         void aServiceThatIsStopped() {
             stack.compose("kill", "worker").assertSuccess();
             try {
                 String name = stack.name() + "-worker-1";
                 assertFound(stack.script("doctor.sh"), 2, "fail  " + name + " ended: Exited (137)", ": docker compose logs --tail 50 worker");
                 assertAllOk(stack.script("doctor.sh", "--no-containers"));
-                assertFound(stack.script("test-docker-compose.sh", "--write"), 2,
+                assertFound(stack.script("test-docker-compose.sh", "--write", "--token-file", "token"), 2,
                         "fail  " + name, "fail  what was submitted has no result within 30 s");
             } finally {
                 stack.compose("up", "--detach", "--wait", "--no-recreate", "worker").assertSuccess();

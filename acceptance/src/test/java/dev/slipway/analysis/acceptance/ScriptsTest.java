@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -247,6 +250,124 @@ class ScriptsTest {
         assertThat(project.resolve("backups")).doesNotExist();
         assertThat(project.resolve("metrics")).as("the new one is there").exists();
         assertThat(lib("alone").text()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "''|say create, list, rotate or revoke",
+        "destroy ann                                   | there is no command destroy",
+        "create                                        | create wants a NAME",
+        "create Ann --scope a:b                        | a NAME is a lower-case letter, then",
+        "create \"ann' OR 1 --\" --scope a:b            | a NAME is a lower-case letter, then",
+        "create \"ann\"$'\\n' --scope a:b               | a NAME is a lower-case letter, then",
+        "create ann bob --scope a:b                    | create takes one NAME",
+        "create 1a2b3c4d --scope a:b                   | a NAME is a lower-case letter, then",
+        "create abcdef12 --scope a:b                   | eight letters and digits of a hexadecimal number are an ID",
+        "create development --scope a:b                | the token of development is a secret of its own",
+        "create ann                                    | a token without a scope may do nothing: add --scope SCOPE",
+        "create ann --scope                            | --scope wants a value",
+        "create ann --scope a:b,c:d                    | a SCOPE is two words",
+        "create ann --scope \"a:b' c\"                  | a SCOPE is two words",
+        "create ann --scope a:b --expires 90           | --expires takes days or hours",
+        "create ann --scope a:b --expires 0d           | --expires takes days or hours",
+        "create ann --scope a:b --expires 3651d        | --expires takes days or hours",
+        "create ann --scope a:b --expires 99999999999h | --expires takes days or hours",
+        "create ann --scope a:b --overlap 1d           | create has no option --overlap",
+        "create ann --scope a:b --file --expires       | --file wants a value",
+        "create ann --scope a:b --file .env.example    | PROJECT/.env.example is there already",
+        "create ann --scope a:b --file /dev/stdout     | /dev/stdout is there already",
+        "create ann --scope a:b                        | a token is shown on a terminal alone: --file FILE",
+        "rotate ann --overlap soon                     | --overlap takes days or hours",
+        "rotate ann                                    | a token is shown on a terminal alone: --file FILE",
+        "revoke                                        | revoke wants a NAME",
+        "revoke development                            | the token of development is a secret of its own",
+        "list ann                                      | list takes no NAME",
+        "list --file x                                 | list has no option --file"
+    })
+    void whatTokensCannotBeMadeOfIsSaidInASentence(String arguments, String sentence) throws IOException {
+        Docker.Output output = run(project, "bash scripts/token.sh " + arguments);
+
+        assertThat(output.text()).startsWith("token.sh: " + sentence.replace("PROJECT", project.toRealPath().toString())).hasLineCount(1);
+        assertThat(output.exitCode()).isEqualTo(1);
+    }
+
+    /** Programs note their arguments here, and docker, which answers as a database, what that is told. */
+    @Test
+    void aTokenIsInNoArgumentAndItsHashAloneReachesTheDatabase() throws Exception {
+        Path fakes = Files.createDirectory(host.resolve("fakes"));
+        String note = "#!/usr/bin/env bash\nprintf '%s\\n' \"$*\" >> \"${0%/*}/told\"\n";
+        Files.writeString(fakes.resolve("docker"), note + """
+                [[ $* = *"exec -T db"* ]] || exit 0
+                statement=$(cat)
+                printf '%s\\n' "$statement" >> "${0%/*}/told"
+                case $statement in *information_schema*) echo 1 ;; *) [ -z "${REFUSES:-}" ] || exit 1; echo token ;; esac
+                """);
+        for (String program : List.of("awk", "cut", "grep", "head", "rm", "sed", "sha256sum", "sort", "tr")) {
+            Files.writeString(fakes.resolve(program), note + "PATH=${PATH#*:}; exec \"${0##*/}\" \"$@\"\n");
+        }
+        run(fakes, "chmod +x *").assertSuccess();
+        environment.put("PATH", fakes + ":" + System.getenv("PATH"));
+        String create = "umask 000; bash 'the project/scripts/token.sh' create ann --scope a:b --scope c:d --expires 12h --file token";
+
+        environment.put("REFUSES", "yes");
+        assertThat(run(host, create).text()).isEqualTo("token.sh: the database did not take this: the line above says why\n");
+        assertThat(host.resolve("token")).doesNotExist();
+        environment.remove("REFUSES");
+        Docker.Output output = run(host, create).assertSuccess();
+
+        Path file = host.resolve("token");
+        String token = Files.readString(file).strip();
+        assertThat(token).matches("[a-z][a-z0-9-]*_[A-Za-z0-9]{43}_[0-9a-f]{6}");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+        byte[] hash = MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.US_ASCII));
+        assertThat(Files.readString(fakes.resolve("told")))
+                .contains("UNHEX('" + HexFormat.of().formatHex(hash) + "'), 'ann', 'a:b c:d', UTC_TIMESTAMP(6) + INTERVAL 12 HOUR")
+                .doesNotContain(token.split("_")[1]);
+        assertThat(output.text()).contains("It is in " + host.toRealPath() + "/token").doesNotContain(token.split("_")[1]);
+    }
+
+    @Test
+    void aSlipInATokenIsSeen() throws IOException {
+        lib("one=$(token); is_token \"$one\"; [[ $one = \"$token_prefix\"_* && $one != \"$(token)\" ]]").assertSuccess();
+        Path secret = project.resolve("secrets/dev/api_token.txt");
+        assertThat(lib("flaw secrets/dev/api_token.txt").assertSuccess().text()).isEmpty();
+
+        String token = Files.readString(secret);
+        for (String slip : List.of(token.replace("development", "Development"), token.replace("_development", "_evelopment"), "another-" + token)) {
+            Files.writeString(secret, slip);
+            assertThat(lib("flaw secrets/dev/api_token.txt").text()).as(slip).startsWith("is no token of this project");
+        }
+    }
+
+    @Test
+    void theDoctorNamesATokenThatLiesWhereOthersReadItAndShowsItNowhere() throws IOException {
+        String token = lib("token").assertSuccess().text();
+        run(project, "printf 'TAG=1 # %s\\n' \"$0\" | tee .env > 'a note.md' && git init -q && git add -f secrets/dev 'a note.md'"
+                + " && git -c user.name=a -c user.email=a@example.com commit -qm 'A note'", token).assertSuccess();
+
+        String said = run(project, "bash scripts/doctor.sh").text();
+
+        String id = lib("printf %s " + token + " | sha256").text().substring(0, 8);
+        for (String file : List.of("a note.md", ".env")) {
+            assertThat(said).contains("warn  a token lies in " + file + ": bash scripts/token.sh revoke " + id + ", create another, ");
+        }
+        assertThat(said).doesNotContain(token, "lies in secrets");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--token-file                  | --token-file wants a file",
+        "--token-file nowhere/token    | nowhere/token cannot be read, or holds no token",
+        "--token-file scripts          | scripts cannot be read, or holds no token",
+        "--token-file .env.example     | .env.example cannot be read, or holds no token",
+        "--token-file /dev/null        | /dev/null cannot be read, or holds no token",
+        "--token analysis              | there is no option --token"
+    })
+    void aFileWithoutATokenIsSaidInASentence(String arguments, String sentence) {
+        Docker.Output output = run(project, "bash scripts/test-docker-compose.sh --write " + arguments);
+
+        assertThat(output.text()).startsWith("test-docker-compose.sh: " + sentence).hasLineCount(1);
+        assertThat(output.exitCode()).isEqualTo(1);
     }
 
     /** What a script would do with its library. */
