@@ -2,6 +2,7 @@ package dev.slipway.analysis;
 
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import org.springframework.boot.SpringApplication;
+import org.springframework.core.env.Environment;
 
 /** Starts the service for a developer, in all roles and with a database: {@code mvn spring-boot:test-run}. */
 public class TestApplication {
@@ -12,9 +13,10 @@ public class TestApplication {
         System.setProperty("logging.level." + Application.class.getPackageName(), "info");
         SpringApplication.Running service = SpringApplication.from(Application::main).with(DatabaseConfiguration.class).run(args);
 
-        String url = "http://localhost:" + service.getApplicationContext().getEnvironment().getProperty("local.server.port");
+        Environment environment = service.getApplicationContext().getEnvironment();
+        String url = "http://localhost:" + environment.getProperty("local.server.port");
         System.out.printf(
-                "Ready. Open %s/api/docs or try: curl %s/api/analyses -H 'Content-Type: application/json' -d '%s'%n",
-                url, url, "{\"name\": \"first\", \"values\": [1, 2, 4]}");
+                "Ready. Open %s/api/docs or try: curl %s/api/analyses -H 'Authorization: %s' -H 'Content-Type: application/json' -d '%s'%n",
+                url, url, Api.authorization(environment), "{\"name\": \"first\", \"values\": [1, 2, 4]}");
     }
 }

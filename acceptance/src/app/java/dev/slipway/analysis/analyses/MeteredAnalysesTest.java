@@ -3,6 +3,7 @@ package dev.slipway.analysis.analyses;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.slipway.analysis.Api;
 import dev.slipway.analysis.Application;
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
@@ -160,6 +161,7 @@ class MeteredAnalysesTest {
             ConfigurableApplicationContext context, String port, String method, String path, String body, String... headers) {
         URI uri = URI.create("http://localhost:" + context.getEnvironment().getProperty(port) + path);
         HttpRequest.Builder request = HttpRequest.newBuilder(uri)
+                .header("Authorization", Api.authorization(context.getEnvironment()))
                 .header("Content-Type", "application/json")
                 .method(method, HttpRequest.BodyPublishers.ofString(body));
         if (headers.length > 0) {

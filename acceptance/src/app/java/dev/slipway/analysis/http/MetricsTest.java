@@ -3,6 +3,7 @@ package dev.slipway.analysis.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.slipway.analysis.Api;
 import dev.slipway.analysis.Application;
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
@@ -110,6 +111,7 @@ class MetricsTest {
             ConfigurableApplicationContext context, String port, String method, String path, String body) {
         URI uri = URI.create("http://localhost:" + context.getEnvironment().getProperty(port) + path);
         HttpRequest.Builder request = HttpRequest.newBuilder(uri)
+                .header("Authorization", Api.authorization(context.getEnvironment()))
                 .header("Content-Type", "application/json")
                 .method(method, HttpRequest.BodyPublishers.ofString(body));
         try {

@@ -17,6 +17,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
+import org.springframework.security.access.prepost.PreAuthorize;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.web.ErrorResponseException;
 import org.springframework.web.bind.annotation.DeleteMapping;
@@ -33,6 +34,7 @@ import org.springframework.web.bind.annotation.RestController;
 /** An API of the tests' own, in the profile {@code notes}: one of each kind of parameter, and exceptions with a problem of their own. */
 @RestController("testNoteController")
 @Profile("notes & web")
+@PreAuthorize("isAuthenticated()")
 @RequestMapping(path = "/api/test-notes", produces = MediaType.APPLICATION_JSON_VALUE)
 class NoteController {
 

@@ -32,6 +32,8 @@ class OpenApiTest {
                 .expectBody()
                 .jsonPath("$.openapi").isEqualTo("3.1.0")
                 .jsonPath("$.paths").value(Map.class, paths -> assertThat(paths.keySet()).isEqualTo(mapped()))
+                .jsonPath("$.components.securitySchemes.token.scheme").isEqualTo("bearer")
+                .jsonPath("$.security[0].token").exists()
                 .jsonPath("$.paths[*][*].responses[?(!@.default.content['application/problem+json'])]").isEmpty();
     }
 
@@ -50,19 +52,21 @@ class OpenApiTest {
     @Test
     void itNamesTheStatusesOfEachOperation() {
         Map<String, Set<String>> statuses = Map.of(
-                "['/api/test-notes'].post", Set.of("201", "400", "406", "409", "413", "415", "503", "default"),
-                "['/api/test-notes'].get", Set.of("200", "400", "406", "503", "default"),
-                "['/api/test-notes/{id}'].get", Set.of("200", "400", "404", "406", "503", "default"),
-                "['/api/test-notes/{id}'].delete", Set.of("204", "400", "404", "406", "503", "default"));
+                "['/api/test-notes'].post", Set.of("201", "400", "401", "403", "406", "409", "413", "415", "429", "503", "default"),
+                "['/api/test-notes'].get", Set.of("200", "400", "401", "403", "406", "429", "503", "default"),
+                "['/api/test-notes/{id}'].get", Set.of("200", "400", "401", "403", "404", "406", "429", "503", "default"),
+                "['/api/test-notes/{id}'].delete", Set.of("204", "400", "401", "403", "404", "406", "429", "503", "default"));
         statuses.forEach((operation, expected) -> api.get("/api/openapi")
                 .expectBody()
                 .jsonPath("$.paths" + operation + ".responses").value(Map.class, responses -> assertThat(responses.keySet()).isEqualTo(expected)));
     }
 
     @Test
-    void andHasAPageForABrowser() {
+    void andHasAPageForABrowserWhoeverAsks() {
         api.get("/api/docs").expectStatus().isFound();
-        api.get("/api/swagger-ui/index.html").expectStatus().isOk();
+        for (String path : new String[] {"/api/openapi", "/api/swagger-ui/index.html"}) {
+            api.stranger().get().uri(path).exchange().expectStatus().isOk();
+        }
     }
 
     /** The paths of this service's own controllers, the page of errors apart. */

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.core.env.Environment;
 import org.springframework.orm.jpa.JpaSystemException;
 import org.springframework.test.context.ActiveProfiles;
 import tools.jackson.databind.JsonNode;
@@ -38,6 +39,9 @@ class ProblemsTest {
 
     @Autowired
     TestDatabase database;
+
+    @Autowired
+    Environment environment;
 
     @Autowired
     JsonMapper json;
@@ -223,7 +227,8 @@ class ProblemsTest {
     @ParameterizedTest
     @ValueSource(strings = {"Content-Length: 1000\r\n\r\n", "Content-Length: 1000\r\n\r\n{\"name\":", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"nam"})
     void aBodyThatEndsEarlyIsA400(String end) throws Exception {
-        assertThat(exchange("POST /api/test-notes HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n" + end))
+        assertThat(exchange("POST /api/test-notes HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: " + authorization()
+                        + "\r\nContent-Type: application/json\r\n" + end))
                 .startsWith("HTTP/1.1 400")
                 .contains("The body ended early");
     }
@@ -277,6 +282,7 @@ class ProblemsTest {
 
     private HttpResponse<String> send(String method, String path, String body, String... headers) throws Exception {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(api.url() + path))
+                .header("Authorization", authorization())
                 .method(method, HttpRequest.BodyPublishers.ofString(body));
         if (headers.length > 0) {
             request.headers(headers);
@@ -286,7 +292,11 @@ class ProblemsTest {
 
     /** What no client library would send: the lines of a request's head, and the whole answer. */
     private String raw(String... head) throws Exception {
-        return exchange(String.join("\r\n", head) + "\r\nConnection: close\r\n\r\n");
+        return exchange(String.join("\r\n", head) + "\r\nAuthorization: " + authorization() + "\r\nConnection: close\r\n\r\n");
+    }
+
+    private String authorization() {
+        return Api.authorization(environment);
     }
 
     private String exchange(String request) throws Exception {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.slipway.analysis.Api;
 import dev.slipway.analysis.Application;
 import dev.slipway.analysis.database.DatabaseConfiguration;
 import dev.slipway.analysis.database.TestDatabase;
@@ -34,6 +35,7 @@ class ShutdownTest {
             database.sql("CREATE OR REPLACE TRIGGER app.slow BEFORE INSERT ON app.test_note FOR EACH ROW DO SLEEP(10)").update();
             CompletableFuture<HttpResponse<String>> creation = http.sendAsync(
                     HttpRequest.newBuilder(URI.create(url + "/api/test-notes"))
+                            .header("Authorization", Api.authorization(service.getEnvironment()))
                             .header("Content-Type", "application/json")
                             .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"slow\", \"values\": [1]}"))
                             .build(),
