@@ -23,12 +23,20 @@ class AnalysesApi {
         return api.client();
     }
 
+    RestTestClient other() {
+        return api.other();
+    }
+
     RestTestClient.ResponseSpec get(String uri, Object... variables) {
         return api.get(uri, variables);
     }
 
     RestTestClient.ResponseSpec post(Object body, String... headers) {
-        RestTestClient.RequestBodySpec request = client().post().uri("/api/analyses").contentType(MediaType.APPLICATION_JSON);
+        return postAs(client(), body, headers);
+    }
+
+    RestTestClient.ResponseSpec postAs(RestTestClient subject, Object body, String... headers) {
+        RestTestClient.RequestBodySpec request = subject.post().uri("/api/analyses").contentType(MediaType.APPLICATION_JSON);
         for (int i = 0; i < headers.length; i += 2) {
             request = request.header(headers[i], headers[i + 1]);
         }

@@ -92,6 +92,35 @@ class AnalysisApiTest {
     }
 
     @Test
+    void anotherSubjectsIsNotThere() {
+        UUID id = api.submit("development's", 1);
+        UUID own = AnalysesApi.id(api.postAs(api.other(), Map.of("name", "its own", "values", new double[] {1})));
+
+        api.other().get().uri("/api/analyses/{id}", id).exchange().expectStatus().isNotFound();
+        api.other().delete().uri("/api/analyses/{id}", id).exchange().expectStatus().isNotFound();
+        for (String query : new String[] {"", "?status=QUEUED"}) {
+            api.other().get().uri("/api/analyses" + query).exchange().expectBody()
+                    .jsonPath("$.items.length()").isEqualTo(1)
+                    .jsonPath("$.items[0].id").isEqualTo(own.toString());
+        }
+        api.get("/api/analyses").expectBody().jsonPath("$.items.length()").isEqualTo(2); // Development may see everybody's,
+        api.client().delete().uri("/api/analyses/{id}", own).exchange().expectStatus().isNoContent(); // and end it.
+        api.other().get().uri("/api/analyses/{id}", own).exchange().expectStatus().isNotFound();
+    }
+
+    @Test
+    void anIdempotencyKeyIsOneSubjectsAndTellsAnotherNothing() {
+        Map<String, Object> body = Map.of("name", "once each", "values", new double[] {1});
+        UUID id = AnalysesApi.id(api.post(body, "Idempotency-Key", "shared"));
+        UUID others = AnalysesApi.id(api.postAs(api.other(), body, "Idempotency-Key", "shared"));
+
+        assertThat(others).isNotEqualTo(id);
+        api.postAs(api.other(), Map.of("name", "another body", "values", new double[] {1}), "Idempotency-Key", "shared")
+                .expectStatus().isEqualTo(422);
+        assertThat(AnalysesApi.id(api.post(body, "Idempotency-Key", "shared"))).isEqualTo(id);
+    }
+
+    @Test
     void theApiDescribesWhatAClientMayDo() {
         api.get("/api/openapi")
                 .expectBody()
