@@ -81,6 +81,21 @@ class BaseTest {
     }
 
     @Test
+    void aStrangerIsToldWhatToShowAndATokenInAPathIsRefusedAndInNoLog() throws Exception {
+        var stranger = stack.getAs(null, "/api/analyses");
+        var leaked = stack.get("/api/analyses?key=" + stack.token());
+
+        assertThat(stranger.statusCode()).isEqualTo(401);
+        assertThat(stranger.headers().firstValue("WWW-Authenticate")).hasValue("Bearer");
+        assertThat(stranger.headers().firstValue("Content-Type")).hasValue("application/problem+json");
+        assertThat(stranger.body()).contains("urn:problem-type:unauthenticated");
+        assertThat(leaked.statusCode()).isEqualTo(401);
+        assertThat(leaked.body()).contains("revoke this one");
+        await().atMost(Duration.ofSeconds(60)).until(() -> stack.compose("logs", "nginx").text().contains("/api/analyses?key="));
+        assertThat(stack.compose("logs").text()).contains("Refused, leaked").doesNotContain(stack.token());
+    }
+
+    @Test
     void theGatewayAnswersItsOwnErrorsAsProblemsAndKeepsTheActuatorIn() throws Exception {
         for (String path : new String[] {"/", "/api", "/actuator/health", "/api/../actuator/health", "/livez", "/readyz/app", "/api/..;/livez",
             "/api/..;a=b/actuator/health", "/api/%2e%2e/livez", "/api//../livez"}) {
@@ -120,7 +135,8 @@ class BaseTest {
     @ValueSource(strings = {"HTTP/1.1\r\nHost: my_host:8881", "HTTP/1.1\r\nHost: project-2_nginx", "HTTP/1.1\r\nHost: [::1]", "HTTP/1.0", "HTTP/1.1\r\nHost: a.example."})
     void everyHostIsServed(String host) throws Exception {
         var answer = Raw.ask("127.0.0.1", Integer.parseInt(stack.httpPort()), "POST /api/analyses " + host
-                + "\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{\"name\": \"host\", \"values\":[1]}");
+                + "\r\nConnection: close\r\nAuthorization: Bearer " + stack.token()
+                + "\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{\"name\": \"host\", \"values\":[1]}");
 
         assertThat(answer.status()).as(answer.body()).isEqualTo(202);
         assertThat(answer.headers().get("location")).startsWith("/api/analyses/");
@@ -281,7 +297,7 @@ class BaseTest {
 
     @Test
     void whateverComesTheAnswerIsTheClientsFaultAndSaysSo() throws Exception {
-        Map<Integer, Integer> counts = Fuzz.run(Integer.parseInt(stack.httpPort()), false, 1500);
+        Map<Integer, Integer> counts = Fuzz.run(Integer.parseInt(stack.httpPort()), false, 1500, stack.token());
 
         assertThat(counts).containsKeys(200, 202, 400, 404, 405, 412, 415, 501, 505);
         Hardening.assertNoLineOfALogIsLong(stack, "nginx", "app");

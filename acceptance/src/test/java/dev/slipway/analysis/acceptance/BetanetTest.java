@@ -232,8 +232,9 @@ class BetanetTest {
             assertThat(project.resolve("secrets/mixnode_entry.json")).content().isNotEqualTo(key);
 
             assertThat(production.script("doctor.sh", "--no-containers").text()).doesNotContain("mixnode_exit.json is", "mixnode_exit.json cannot");
+            assertThat(project.resolve("secrets/mixnet_token.txt")).content().startsWith(Project.NAME + "_").doesNotContain("_development");
             String config = production.compose("config").assertSuccess().text();
-            assertThat(config).contains("secrets/mixnode_exit.json").doesNotContain("secrets/dev");
+            assertThat(config).contains("secrets/mixnode_exit.json", "secrets/mixnet_token.txt").doesNotContain("secrets/dev");
             assertThat(config.split("SPRING_PROFILES_ACTIVE: production\n", -1)).as("one of each node").hasSize(4);
         } finally {
             production.close();

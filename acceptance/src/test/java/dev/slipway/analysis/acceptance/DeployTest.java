@@ -2,6 +2,7 @@ package dev.slipway.analysis.acceptance;
 
 import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -243,6 +244,24 @@ class DeployTest {
             stack.script("secrets.sh", "rotate", name, "--yes").assertSuccess();
         }
         assertThat(stack.sql("SELECT 'the new one'")).isEqualTo("the new one");
+    }
+
+    @Test
+    void aStrangerIsLetInNowhereAndWhoHasATokenUntilItIsRevoked() throws Exception {
+        for (String path : List.of("/api/analyses", "/api/openapi", "/api/docs", "/api/nothing")) {
+            assertThat(stack.getAs(null, path).statusCode()).as(path).isEqualTo(401);
+        }
+        assertThat(stack.getAs(null, "/readyz").statusCode()).isEqualTo(200);
+
+        stack.script("token.sh", "create", "visitor", "--scope", "analyses:read", "--file", "visitor_token.txt").assertSuccess();
+        String token = Files.readString(project.resolve("visitor_token.txt")).strip();
+        stack.submit("the-tests-own");
+        assertThat(stack.getAs(token, "/api/analyses").body()).contains("\"items\":[]");
+
+        stack.script("token.sh", "revoke", "visitor").assertSuccess();
+
+        await().atMost(Duration.ofSeconds(5)).until(() -> stack.getAs(token, "/api/analyses").statusCode() == 401);
+        Hardening.assertNoSecretIsSeen(stack, project); // Where the two tokens are.
     }
 
     @Test

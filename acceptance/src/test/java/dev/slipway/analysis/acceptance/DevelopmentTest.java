@@ -46,9 +46,10 @@ class DevelopmentTest {
     }
 
     @Test
-    void theServiceAndItsPageAnswer() throws Exception {
+    void theServiceAnswersWhoHasDevelopmentsTokenAndItsPageEverybody() throws Exception {
         assertThat(stack.get("/api/analyses").statusCode()).isEqualTo(200);
-        assertThat(stack.get("/api/swagger-ui/index.html").statusCode()).isEqualTo(200);
+        assertThat(stack.getAs(null, "/api/analyses").statusCode()).isEqualTo(401);
+        assertThat(stack.getAs(null, "/api/swagger-ui/index.html").statusCode()).isEqualTo(200);
     }
 
     @Test

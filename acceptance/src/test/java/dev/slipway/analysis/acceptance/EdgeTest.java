@@ -34,7 +34,8 @@ class EdgeTest {
     private static final String DOMAIN = "example.test";
     private static final String FORGED = "203.0.113.7";
     private static final String CA = "/ca/root.pem";
-    private static final String ASK = "curl -sS --cacert " + CA + " https://" + DOMAIN;
+    private static final String ASK_AS_A_STRANGER = "curl -sS --cacert " + CA + " https://" + DOMAIN;
+    private static final String ASK = askAs(Stack.TOKEN);
 
     @TempDir
     static Path project;
@@ -83,7 +84,7 @@ class EdgeTest {
         stack.with("IMAGE", "localhost/" + stack.name());
         stack.compose("build", "--quiet", "app").assertSuccess();
         stack.with("IMAGE", stack.name());
-        stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:seen.yml");
+        stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:published.yml:seen.yml");
         stack.up();
         edge = Stack.inspect(stack.containers("edge").get(0))
                 .at("/NetworkSettings/Networks/" + network + "/IPAddress")
@@ -212,8 +213,17 @@ class EdgeTest {
         assertThat(tooMany("::ffff:203.0.113.2", "203.0.113.3")).isZero();
     }
 
+    @Test
+    void whoHasOneTokenIsOneForTheLimitsFromHoweverManyAddresses() throws IOException {
+        assertThat(tooMany("2001:db8:2:%x::1", "2001:db8:3:%x:2::", "header = \"Authorization: Bearer " + Stack.newToken() + "\"\n")).isPositive();
+    }
+
     /** How many of 18 large bodies, in turn from addresses of these forms, get a 429: a client may send nine at once. */
     private static long tooMany(String address, String other) throws IOException {
+        return tooMany(address, other, "");
+    }
+
+    private static long tooMany(String address, String other, String line) throws IOException {
         String requests = IntStream.range(1, 19)
                 .mapToObj(i -> """
                         silent
@@ -223,7 +233,7 @@ class EdgeTest {
                         header = "Content-Type: application/json"
                         data-binary = "@/tmp/body"
                         url = "http://%s/api/analyses"
-                        """.formatted((i % 2 == 0 ? address : other).formatted(i), gateway()))
+                        %s""".formatted((i % 2 == 0 ? address : other).formatted(i), gateway(), line))
                 .collect(Collectors.joining("next\n"));
         Files.writeString(ca.resolve("limits.curl"), requests);
         return client("head -c 40000 /dev/zero > /tmp/body; curl -K /ca/limits.curl").lines().filter("429"::equals).count();
@@ -278,7 +288,7 @@ class EdgeTest {
     @Test
     void whoSendsTooMuchIsToldToWaitAndNobodyElseIs() {
         // Of a path that the gateway answers by itself: the service would take its time.
-        List<String> answers = client(ASK + "/nothing?[1-3000] -Z --parallel-max 60 -o /dev/null"
+        List<String> answers = client(ASK_AS_A_STRANGER + "/nothing?[1-3000] -Z --parallel-max 60 -o /dev/null"
                         + " -w '%{http_code} %{content_type} %header{retry-after}\\n'")
                 .lines()
                 .toList();
@@ -293,7 +303,9 @@ class EdgeTest {
     void aClientThatSendsAllItCanLeavesAnotherOneServed() throws Exception {
         String done = "/ca/" + System.nanoTime();
         String post = " -o /dev/null -w '%{http_code} %{time_total}\\n' -H 'Content-Type: application/json' --data-binary ";
-        var served = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + ASK + "/api/analyses -m 30" + post
+        stack.script("token.sh", "create", "beside", "--scope", "analyses:write", "--file", "beside_token.txt").assertSuccess();
+        String other = askAs(Files.readString(project.resolve("beside_token.txt")).strip());
+        var served = CompletableFuture.supplyAsync(() -> client("until [ -e " + done + " ]; do " + other + "/api/analyses -m 30" + post
                 + "'{\"name\": \"beside\", \"values\": [1]}'; sleep 0.2; done"));
 
         String large = client("printf '{\"name\": \"large\", \"values\": [' > /tmp/body; yes 1.500000000000000000000000000000000000, | head -n 97000 | tr -d '\\n' >> /tmp/body;"
@@ -366,8 +378,8 @@ class EdgeTest {
                 assertThat(answer.headers().get("x-request-id")).as(refused.getKey()).isNotEmpty().isEqualTo(answer.requestId());
             }
         }
-        assertThat(Raw.ask("127.0.0.1", https, true, "GET /api/analyses HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII)).status())
-                .isEqualTo(200);
+        String http10 = "GET /api/analyses HTTP/1.0\r\nAuthorization: Bearer " + Stack.TOKEN + "\r\n\r\n";
+        assertThat(Raw.ask("127.0.0.1", https, true, http10.getBytes(StandardCharsets.US_ASCII)).status()).isEqualTo(200);
         for (String request : List.of("https://" + DOMAIN + "/%%%", "http://" + gateway() + "/%%%", "http://" + DOMAIN + ":443/")) {
             assertThat(client("curl -si --cacert " + CA + " '" + request + "'")).as(request).contains(" 400", "application/problem+json");
         }
@@ -375,10 +387,10 @@ class EdgeTest {
 
     @Test
     void whateverComesTheAnswerIsTheClientsFaultAndSaysSo() throws Exception {
-        Map<Integer, Integer> counts = Fuzz.run(Integer.parseInt(stack.variable("EDGE_HTTPS_PORT")), true, 1000);
+        Map<Integer, Integer> counts = Fuzz.run(Integer.parseInt(stack.variable("EDGE_HTTPS_PORT")), true, 1000, Stack.TOKEN);
 
         assertThat(counts).containsKeys(200, 202, 400, 404, 405, 415, 501, 505);
-        Files.writeString(ca.resolve("fuzz.curl"), Fuzz.curl("https://" + DOMAIN, 200));
+        Files.writeString(ca.resolve("fuzz.curl"), Fuzz.curl("https://" + DOMAIN, 200, Stack.TOKEN));
         List<String> answers = client("curl -K /ca/fuzz.curl").lines().toList();
         System.out.println("fuzz by HTTP/2: answers by status "
                 + answers.stream().collect(Collectors.groupingBy(line -> line.split(" ")[0], TreeMap::new, Collectors.counting())));
@@ -436,6 +448,10 @@ class EdgeTest {
 
     private static String gateway() {
         return stack.name() + "-nginx";
+    }
+
+    private static String askAs(String token) {
+        return "curl -sS -H 'Authorization: Bearer " + token + "' --cacert " + CA + " https://" + DOMAIN;
     }
 
     /** The line that a service logged of this request; what is written to a container's output may arrive a moment later. */

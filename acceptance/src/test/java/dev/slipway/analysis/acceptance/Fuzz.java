@@ -17,7 +17,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.zip.GZIPOutputStream;
 
-/** Requests that are wrong in every way, the same ones each time: whatever comes, the answer is the client's fault and says so. */
+/**
+ * Requests that are wrong in every way, the same ones each time, of a client with a valid token: whatever comes, the answer is the client's
+ * fault and says so.
+ */
 final class Fuzz {
 
     private static final long SEED = 11;
@@ -34,12 +37,15 @@ final class Fuzz {
     }
 
     private final Random random = new Random(SEED);
+    private final String token;
 
-    private Fuzz() {}
+    private Fuzz(String token) {
+        this.token = token;
+    }
 
     /** Sends them and returns how many answers each status had, 0 being no header. Fails at what is not the client's fault. */
-    static Map<Integer, Integer> run(int port, boolean tls, int requests) throws Exception {
-        Fuzz fuzz = new Fuzz();
+    static Map<Integer, Integer> run(int port, boolean tls, int requests, String token) throws Exception {
+        Fuzz fuzz = new Fuzz(token);
         List<Callable<Integer>> calls = new ArrayList<>();
         for (int i = 0; i < requests; i++) {
             Request request = fuzz.request();
@@ -65,8 +71,8 @@ final class Fuzz {
     }
 
     /** Some more as a configuration of curl, for HTTP/2; of each curl prints the status, the content type and the seconds. */
-    static String curl(String server, int requests) throws IOException {
-        Fuzz fuzz = new Fuzz();
+    static String curl(String server, int requests, String token) throws IOException {
+        Fuzz fuzz = new Fuzz(token);
         StringBuilder configuration = new StringBuilder();
         for (int i = 0; i < requests; i++) {
             String target = printable(fuzz.target()).replaceFirst("^(?!/)", "/");
@@ -80,6 +86,7 @@ final class Fuzz {
                     write-out = "%{http_code} %{content_type} %{time_total}\\n"
                     """);
             configuration.append("cacert = \"/ca/root.pem\"\nurl = \"").append(server).append(target).append("\"\n");
+            configuration.append("header = \"Authorization: Bearer ").append(token).append("\"\n");
             configuration.append("request = \"").append(fuzz.one("GET", "GET", "POST", "POST", "PUT", "DELETE", "PATCH", "TRACE", "QUERY")).append("\"\n");
             String header = printable(fuzz.header());
             if (header.matches("[A-Za-z-]+: .*") && !header.startsWith("Expect")) {
@@ -123,7 +130,7 @@ final class Fuzz {
         String version = mostly(" HTTP/1.1", " HTTP/1.0", " HTTP/1.2", " HTTP/2.0", " HTTP/0.9", " HTTP/11", " http/1.1", "  HTTP/1.1 ", "");
         byte[] body = random.nextInt(3) == 0 ? new byte[0] : body();
         StringBuilder head = new StringBuilder(method + " " + target() + version + "\r\n");
-        head.append("Connection: close\r\n");
+        head.append("Connection: close\r\nAuthorization: Bearer ").append(token).append("\r\n");
         if (random.nextInt(30) > 0) {
             head.append("Host: ").append(mostly("example.test", "localhost:881", "my_host", "[::1]:80", "a..b", "x:99999", "a/b", "\u00e4", ""))
                     .append("\r\n");

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -329,7 +330,7 @@ class MonitoringTest {
         });
     }
 
-    /** Every kind of request: taken in, failed by its worker, read, listed, unknown, and sent through the mixnet. */
+    /** Every kind of request: taken in, failed by its worker, read, listed, unknown, refused, and sent through the mixnet. */
     private static void load(Duration duration) throws IOException, InterruptedException {
         Instant end = Instant.now().plus(duration);
         CompletableFuture<Void> mixed = CompletableFuture.runAsync(() -> {
@@ -343,6 +344,9 @@ class MonitoringTest {
             stack.get(location);
             stack.get("/api/analyses");
             stack.get("/api/none");
+            for (String token : Arrays.asList(null, "of-no-form", Stack.newToken())) {
+                stack.getAs(token, "/api/analyses");
+            }
             Thread.sleep(100);
         }
         mixed.join();

@@ -4,25 +4,47 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A Compose stack of some layers, under a project name and on ports of its own, that {@link #close} removes whole. */
 final class Stack implements AutoCloseable {
+
+    /** The tests' token in production, where development's is refused; its file is in the copy of the project. */
+    static final String TOKEN = newToken();
+    private static final String TOKEN_FILE = "tests_token.txt";
+
+    /** What production gets for the tests: a port of the gateway, and a token that no database needs to know. */
+    private static final String PUBLISHED = """
+            services:
+              nginx: {ports: ['127.0.0.1:${HTTP_PORT}:80']}
+              app:
+                environment: {ACCESS_TOKENS_TESTS_SCOPES: "analyses:read,analyses:write,analyses:delete,analyses:admin"}
+                secrets: [{source: tests_token, target: access.tokens.tests.token}]
+            secrets: {tests_token: {file: %s}}
+            """.formatted(TOKEN_FILE);
 
     private static final JsonMapper JSON = new JsonMapper();
 
@@ -32,6 +54,7 @@ final class Stack implements AutoCloseable {
     private final List<String> compose = new ArrayList<>(List.of("docker", "compose"));
     private final Map<String, String> environment = new HashMap<>();
     private Path folder = Project.FOLDER;
+    private boolean production;
 
     private Stack() {
         environment.put("COMPOSE_PROJECT_NAME", name);
@@ -60,12 +83,14 @@ final class Stack implements AutoCloseable {
 
     /**
      * Production's layers in a copy of the project with secrets of its own, as a user prepares them. One more layer
-     * publishes the gateway to the tests.
+     * publishes the gateway to the tests, and lets them in.
      */
     static Stack production(Path folder) throws IOException {
         Project.copy(folder);
         Stack stack = of("docker-compose.yml", "docker-compose.prod.yml", "published.yml").in(folder);
-        Files.writeString(folder.resolve("published.yml"), "services: {nginx: {ports: ['127.0.0.1:${HTTP_PORT}:80']}}\n");
+        stack.production = true;
+        Files.writeString(folder.resolve("published.yml"), PUBLISHED);
+        Files.setPosixFilePermissions(Files.writeString(folder.resolve(TOKEN_FILE), TOKEN), PosixFilePermissions.fromString("r--r--r--"));
         Files.copy(folder.resolve(".env.example"), folder.resolve(".env"));
         stack.environment.put("PROXY_NETWORK", stack.name);
         Docker.run("docker", "network", "create", stack.name).assertSuccess();
@@ -210,6 +235,11 @@ final class Stack implements AutoCloseable {
         return http.send(request(path).header(header, value).build(), HttpResponse.BodyHandlers.ofString());
     }
 
+    /** As somebody else, who is a stranger with null for a token. */
+    HttpResponse<String> getAs(String token, String path) throws IOException, InterruptedException {
+        return http.send(requestAs(token, path).build(), HttpResponse.BodyHandlers.ofString());
+    }
+
     HttpResponse<String> submit(String name) throws IOException, InterruptedException {
         return submit(name, "[1, 2, 3, 4]");
     }
@@ -226,6 +256,29 @@ final class Stack implements AutoCloseable {
 
     JsonNode json(String path) throws IOException, InterruptedException {
         return JSON.readTree(get(path).body());
+    }
+
+    /** Who the tests are: development, or in production a subject of their own, and either may do everything. */
+    String token() {
+        try {
+            return production ? TOKEN : Files.readString(folder.resolve("secrets/dev/api_token.txt")).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** One of the right form, which nobody was given. */
+    static String newToken() {
+        String letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        String random = new SecureRandom().ints(43, 0, letters.length())
+                .mapToObj(letter -> letters.substring(letter, letter + 1))
+                .collect(Collectors.joining());
+        try {
+            byte[] check = MessageDigest.getInstance("SHA-256").digest(random.getBytes(StandardCharsets.US_ASCII));
+            return Project.NAME + "_" + random + "_" + HexFormat.of().formatHex(check).substring(0, 6);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // Every Java platform has SHA-256.
+        }
     }
 
     String name() {
@@ -249,7 +302,12 @@ final class Stack implements AutoCloseable {
     }
 
     private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(URI.create("http://localhost:" + httpPort() + path)).timeout(Duration.ofSeconds(40));
+        return requestAs(token(), path);
+    }
+
+    private HttpRequest.Builder requestAs(String token, String path) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + httpPort() + path)).timeout(Duration.ofSeconds(40));
+        return token == null ? request : request.header("Authorization", "Bearer " + token);
     }
 
     /** Below those that a system gives to connections, one of which would otherwise have it before Docker does. */
