@@ -37,6 +37,11 @@ class OrderApiTest {
     }
 
     @Test
+    void aStrangerSeesNoOrder() {
+        api.stranger().get().uri("/api/orders").exchange().expectStatus().isUnauthorized();
+    }
+
+    @Test
     void anOrderOfNothingIsRefused() {
         api.client().post().uri("/api/orders").contentType(MediaType.APPLICATION_JSON)
                 .body(Map.of("customer", "Ada", "amount", 0)).exchange()

@@ -78,11 +78,11 @@ class MakeItYoursIT {
         Files.writeString(project.resolve(".env.example"), "# GREETING=hello\n" + Files.readString(project.resolve(".env.example")));
         Path application = project.resolve("app/src/main/resources/application.yaml");
         Files.writeString(application, "greeting: hello\n\n" + Files.readString(application));
-        write(project, "app/src/main/resources/db/migration/V3__customer.sql", page.block("sql", "A table"));
+        write(project, "app/src/main/resources/db/migration/V5__customer.sql", page.block("sql", "A table"));
         write(project, "app/src/main/java/com/acme/orders/customer/Customer.java", CUSTOMER);
         write(project, "app/src/test/java/com/acme/orders/customer/CustomerTest.java", CUSTOMER_TEST);
         page.run("The aggregate");
-        write(project, "app/src/main/resources/db/migration/V4__shipment.sql", page.block("sql", "The aggregate"));
+        write(project, "app/src/main/resources/db/migration/V6__shipment.sql", page.block("sql", "The aggregate"));
 
         Run tests = Maven.run(project, "", List.of("-B", "-ntp", "-pl", "app", "test", "-Dtest=CustomerTest,ShipmentApiTest")).assertSuccess();
         assertThat(tests.output()).contains("CustomerTest", "ShipmentApiTest");

@@ -15,6 +15,7 @@ import org.springframework.data.domain.PageRequest;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
+import org.springframework.security.access.prepost.PreAuthorize;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -42,22 +43,26 @@ class OrderController {
 
     record Change(@NotNull Order.Status status) {}
 
+    @PreAuthorize("hasAuthority('SCOPE_orders:write')")
     @PostMapping(consumes = MediaType.APPLICATION_JSON_VALUE)
     ResponseEntity<Order> create(@Valid @RequestBody NewOrder order) {
         Order created = orders.save(new Order(order.customer(), order.amount()));
         return ResponseEntity.created(URI.create("/api/orders/" + created.getId())).body(created);
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_orders:read')")
     @GetMapping
     List<Order> list() {
         return orders.findAll(PageRequest.of(0, 100)).getContent();
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_orders:read')")
     @GetMapping("/{id}")
     Order get(@PathVariable UUID id) {
         return orders.findById(id).orElseThrow(() -> new OrderNotFoundException(id));
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_orders:write')")
     @PutMapping(path = "/{id}", consumes = MediaType.APPLICATION_JSON_VALUE)
     @Transactional
     public Order change(@PathVariable UUID id, @Valid @RequestBody Change change) {
@@ -66,6 +71,7 @@ class OrderController {
         return order;
     }
 
+    @PreAuthorize("hasAuthority('SCOPE_orders:delete')")
     @DeleteMapping("/{id}")
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void delete(@PathVariable UUID id) {
