@@ -32,6 +32,7 @@ esac
 # A core each, as bench/docker-compose.yml gives the load.
 export APP_CPUS=1.0 WORKER_CPUS=1.0 DB_CPUS=1.0 DB_MEMORY=512M NGINX_CPUS=0.5
 export IMAGE=bench-app TAG=latest COMPOSE_PROJECT_NAME=${BENCH_PROJECT:-bench}
+token=$(< secrets/dev/api_token.txt)
 work=$(mktemp -d)
 note() { say "$(date +%T) $*" >&2; }
 compose() { docker compose -f docker-compose.yml -f bench/docker-compose.yml "$@"; }
@@ -112,7 +113,7 @@ statements() {                         # statements SERVICE KIND: per request, f
     post) path="?n=[1-100]" data=(--json '{"name": "bench", "values": [1.5, 2.5]}') ;;
   esac
   sql "SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = 1"
-  compose exec -T load curl -fsS -o /dev/null ${data[@]+"${data[@]}"} "http://$1:8080/api/analyses$path"
+  compose exec -T load curl -fsS -o /dev/null -H "Authorization: Bearer $token" ${data[@]+"${data[@]}"} "http://$1:8080/api/analyses$path"
   sql "SET GLOBAL general_log = 0;
        SELECT COUNT(*) / 100 FROM mysql.general_log WHERE user_host LIKE 'app[%' AND command_type IN ('Query', 'Prepare', 'Execute')" |
     sed 's/\.\{0,1\}0*$//'

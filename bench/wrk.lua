@@ -1,8 +1,10 @@
 -- wrk ... -- get|page|post: what to ask for; prints requests, errors, microseconds taken, p50 and p99.
 local kind
+local token = io.open("/run/secrets/api_token"):read()
 
 function init(args)
   kind = args[1]
+  wrk.headers["Authorization"] = "Bearer " .. token
   math.randomseed(os.time())
   if kind == "post" then
     wrk.method = "POST"
