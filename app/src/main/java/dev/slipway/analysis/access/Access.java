@@ -1,6 +1,7 @@
 package dev.slipway.analysis.access;
 
 import dev.slipway.analysis.access.RefusedTokenException.Reason;
+import dev.slipway.analysis.access.RefusedTokenException.SilentException;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.swagger.v3.oas.models.responses.ApiResponse;
@@ -10,9 +11,8 @@ import jakarta.servlet.DispatcherType;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.net.URI;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springdoc.core.customizers.OpenApiCustomizer;
@@ -33,21 +33,26 @@ import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.security.access.AccessDeniedException;
 import org.springframework.security.access.prepost.PreAuthorize;
-import org.springframework.security.authentication.AuthenticationProvider;
-import org.springframework.security.authentication.ProviderManager;
+import org.springframework.security.authentication.AuthenticationManager;
+import org.springframework.security.authentication.AuthenticationServiceException;
 import org.springframework.security.config.annotation.method.configuration.EnableMethodSecurity;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.config.observation.SecurityObservationSettings;
 import org.springframework.security.core.AuthenticationException;
+import org.springframework.security.oauth2.core.OAuth2AuthenticationException;
 import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.security.oauth2.jwt.JwtDecoderInitializationException;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationConverter;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
 import org.springframework.security.oauth2.server.resource.authentication.OpaqueTokenAuthenticationProvider;
 import org.springframework.security.oauth2.server.resource.web.BearerTokenResolver;
 import org.springframework.security.oauth2.server.resource.web.DefaultBearerTokenResolver;
 import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.security.web.firewall.FirewalledRequest;
+import org.springframework.security.web.firewall.HttpFirewall;
+import org.springframework.stereotype.Controller;
 import org.springframework.web.ErrorResponseException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
@@ -84,13 +89,9 @@ class Access implements WebMvcConfigurer {
     SecurityFilterChain whoMay(
             HttpSecurity http, Tokens tokens, ObjectProvider<JwtDecoder> issuer, ObjectProvider<JwtAuthenticationConverter> converter,
             Environment environment) throws Exception {
-        List<AuthenticationProvider> providers = new ArrayList<>(List.of(new OpaqueTokenAuthenticationProvider(tokens)));
-        issuer.ifAvailable(decoder -> {
-            JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder);
-            converter.ifAvailable(provider::setJwtAuthenticationConverter);
-            providers.add(provider);
-        });
-        ProviderManager manager = new ProviderManager(providers);
+        AuthenticationManager ours = new OpaqueTokenAuthenticationProvider(tokens)::authenticate;
+        JwtDecoder decoder = issuer.getIfAvailable();
+        AuthenticationManager theirs = decoder == null ? ours : jwts(decoder, converter.getIfAvailable());
         boolean production = environment.acceptsProfiles(Profiles.of("production"));
         return http
                 .authorizeHttpRequests(requests -> {
@@ -103,7 +104,7 @@ class Access implements WebMvcConfigurer {
                     requests.anyRequest().authenticated();
                 })
                 .oauth2ResourceServer(server -> server
-                        .authenticationManagerResolver(request -> manager)
+                        .authenticationManagerResolver(request -> who -> (isJwt(request) ? theirs : ours).authenticate(who))
                         .bearerTokenResolver(resolver())
                         .authenticationEntryPoint(this::refuse)
                         .accessDeniedHandler(this::deny))
@@ -114,6 +115,49 @@ class Access implements WebMvcConfigurer {
                 .logout(AbstractHttpConfigurer::disable)
                 .requestCache(AbstractHttpConfigurer::disable)
                 .build();
+    }
+
+    private static AuthenticationManager jwts(JwtDecoder decoder, @Nullable JwtAuthenticationConverter converter) {
+        JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder);
+        if (converter != null) {
+            provider.setJwtAuthenticationConverter(converter);
+        }
+        return who -> {
+            try {
+                return provider.authenticate(who);
+            } catch (AuthenticationServiceException | JwtDecoderInitializationException e) {
+                log.error("The identity provider does not answer", e);
+                ErrorResponseException silent = new ErrorResponseException(HttpStatus.SERVICE_UNAVAILABLE);
+                silent.setDetail("The identity provider does not answer: try again in a moment.");
+                silent.getHeaders().set(HttpHeaders.RETRY_AFTER, "1");
+                throw new SilentException(silent);
+            }
+        };
+    }
+
+    /** Whatever has dots, which no token of this project's has. */
+    private static boolean isJwt(HttpServletRequest request) {
+        String header = request.getHeader(HttpHeaders.AUTHORIZATION);
+        return header != null && header.contains(".");
+    }
+
+    /** As Tomcat reads a request: what cannot be read is refused already, and nobody is let in by how a path is written. */
+    @Bean
+    static HttpFirewall none() {
+        return new HttpFirewall() {
+            @Override
+            public FirewalledRequest getFirewalledRequest(HttpServletRequest request) {
+                return new FirewalledRequest(request) {
+                    @Override
+                    public void reset() {}
+                };
+            }
+
+            @Override
+            public HttpServletResponse getFirewalledResponse(HttpServletResponse response) {
+                return response;
+            }
+        };
     }
 
     /** A span for each filter of each request would cost more than the request's own. */
@@ -160,20 +204,24 @@ class Access implements WebMvcConfigurer {
                 }
                 return true;
             }
-        }).excludePathPatterns(DOCUMENT).excludePathPatterns("/error");
+        }).excludePathPatterns(DOCUMENT).excludePathPatterns("/error").order(Ordered.LOWEST_PRECEDENCE);
     }
 
     private static boolean says(HandlerMethod method) {
-        return method.hasMethodAnnotation(PreAuthorize.class) || AnnotatedElementUtils.hasAnnotation(method.getBeanType(), PreAuthorize.class);
+        Class<?> type = method.getBeanType();
+        return method.hasMethodAnnotation(PreAuthorize.class)
+                || AnnotatedElementUtils.hasAnnotation(type, PreAuthorize.class)
+                || !AnnotatedElementUtils.hasAnnotation(type, Controller.class); // Spring's answer to OPTIONS, and the probes.
     }
 
     private void refuse(HttpServletRequest request, HttpServletResponse response, AuthenticationException e) {
-        if (e instanceof Tokens.DatabaseSilentException silent) {
+        if (e instanceof SilentException silent) {
             resolver.resolveException(request, response, null, silent.reason);
             return;
         }
         Reason reason = e instanceof RefusedTokenException refused ? refused.reason
-                : request.getHeader(HttpHeaders.AUTHORIZATION) == null ? Reason.MISSING : Reason.INVALID;
+                : !(e instanceof OAuth2AuthenticationException) ? Reason.MISSING
+                : isJwt(request) ? Reason.INVALID : Reason.MALFORMED;
         if (reason != Reason.MISSING && reason != Reason.TRIES) {
             tries.note();
         }

@@ -57,7 +57,8 @@ public class Quota {
         this.maxRows = properties.maxRows();
         this.maxBytes = properties.maxSize().toBytes();
         this.counted = Caffeine.newBuilder()
-                .expireAfterWrite(Duration.ofSeconds(5))
+                .refreshAfterWrite(Duration.ofSeconds(5)) // Beside the requests.
+                .expireAfterAccess(Duration.ofMinutes(1))
                 .maximumSize(10_000)
                 .build(subject -> new Counted(usage.of(subject)));
     }

@@ -1,6 +1,7 @@
 package dev.slipway.analysis.access;
 
 import java.util.Locale;
+import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.oauth2.server.resource.InvalidBearerTokenException;
 
 /** A token that lets nobody in. Its message says why, and how to mend it. */
@@ -39,5 +40,17 @@ class RefusedTokenException extends InvalidBearerTokenException {
     RefusedTokenException(Reason reason) {
         super(reason.detail);
         this.reason = reason;
+    }
+
+    /** Nobody can say whose a token is, for the database or the identity provider does not answer. */
+    static class SilentException extends AuthenticationException {
+
+        final Exception reason;
+
+        /** @param reason what a controller would have thrown */
+        SilentException(Exception reason) {
+            super("Nobody can say whose the token is.", reason);
+            this.reason = reason;
+        }
     }
 }

@@ -4,6 +4,7 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.slipway.analysis.StartFailure;
 import dev.slipway.analysis.access.RefusedTokenException.Reason;
+import dev.slipway.analysis.access.RefusedTokenException.SilentException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Collection;
@@ -20,7 +21,6 @@ import org.springframework.core.env.Profiles;
 import org.springframework.core.task.TaskExecutor;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.simple.JdbcClient;
-import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.core.authority.SimpleGrantedAuthority;
 import org.springframework.security.oauth2.core.DefaultOAuth2AuthenticatedPrincipal;
@@ -53,17 +53,6 @@ class Tokens implements OpaqueTokenIntrospector {
 
     /** @param asked by {@link System#nanoTime} */
     private record Known(OAuth2AuthenticatedPrincipal subject, long asked) {}
-
-    /** Nobody can say whose a token is, for the database does not answer. */
-    static class DatabaseSilentException extends AuthenticationException {
-
-        final DataAccessException reason;
-
-        DatabaseSilentException(DataAccessException reason) {
-            super("The database does not answer.", reason);
-            this.reason = reason;
-        }
-    }
 
     private record Row(String name, String scopes, boolean expired, boolean revoked, boolean unused) {}
 
@@ -103,10 +92,14 @@ class Tokens implements OpaqueTokenIntrospector {
         } else if (System.nanoTime() - before.asked < REMEMBERED.toNanos()) {
             return before.subject;
         }
-        known.invalidate(key);
-        OAuth2AuthenticatedPrincipal subject = ask(hash);
-        known.put(key, new Known(subject, System.nanoTime()));
-        return subject;
+        try {
+            OAuth2AuthenticatedPrincipal subject = ask(hash);
+            known.put(key, new Known(subject, System.nanoTime()));
+            return subject;
+        } catch (RefusedTokenException e) {
+            known.invalidate(key);
+            throw e;
+        }
     }
 
     private OAuth2AuthenticatedPrincipal ask(byte[] hash) {
@@ -120,7 +113,7 @@ class Tokens implements OpaqueTokenIntrospector {
                     .param("hash", hash).query(Row.class).optional()
                     .orElseThrow(() -> new RefusedTokenException(Reason.UNKNOWN));
         } catch (DataAccessException e) {
-            throw new DatabaseSilentException(e);
+            throw new SilentException(e);
         }
         if (row.revoked || row.expired) {
             Reason reason = row.revoked ? Reason.REVOKED : Reason.EXPIRED;
