@@ -32,8 +32,8 @@ class FeaturesIT {
         System.out.printf("monitoring=%s, mixnet=%s: %d files, %d lines, %d entries%n",
                 monitoring, mixnet, files(project).size(), lines(project), entries(project));
         if (!mixnet) {
-            assertThat(files(project)).hasSizeLessThanOrEqualTo(120);
-            assertThat(lines(project)).isLessThanOrEqualTo(9_000);
+            assertThat(files(project)).hasSizeLessThanOrEqualTo(145);
+            assertThat(lines(project)).isLessThanOrEqualTo(10_500);
             assertThat(entries(project)).isLessThanOrEqualTo(13);
         }
     }

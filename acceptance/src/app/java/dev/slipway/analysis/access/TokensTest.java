@@ -145,7 +145,7 @@ class TokensTest {
 
     @Test
     void aPasswordIsNoToken() {
-        assertRefused(Reason.INVALID, () -> askBy("Basic bWFyaWE6c2VjcmV0"));
+        assertRefused(Reason.MISSING, () -> askBy("Basic bWFyaWE6c2VjcmV0"));
     }
 
     @Test
