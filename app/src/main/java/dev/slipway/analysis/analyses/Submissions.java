@@ -38,7 +38,8 @@ class Submissions {
             setDetail("This Idempotency-Key came with another body before: send that body again, or use a new key.");
         }
     }
- Submissions(EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
+
+    Submissions(EntityManager entityManager, AnalysisRepository analyses, PlatformTransactionManager transactions, QueueLimit limit) {
         this.entityManager = entityManager;
         this.analyses = analyses;
         this.transaction = new TransactionTemplate(transactions);
