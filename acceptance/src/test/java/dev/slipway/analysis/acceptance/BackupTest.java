@@ -325,9 +325,9 @@ class BackupTest {
             assertThat(metric("backup_interval_seconds")).isEqualTo(3);
 
             stack.compose("stop", "db").assertSuccess();
-            await().atMost(Duration.ofSeconds(120)).until(() -> health().equals("unhealthy"));
+            await().atMost(Duration.ofSeconds(180)).until(() -> health().equals("unhealthy"));
             stack.compose("start", "db").assertSuccess();
-            await().atMost(Duration.ofSeconds(120)).until(() -> health().equals("healthy"));
+            await().atMost(Duration.ofSeconds(180)).until(() -> health().equals("healthy"));
         } finally {
             stack.with("BACKUP_INTERVAL", "86400");
             stack.compose("--profile", "backup", "rm", "--stop", "--force", "backup");
