@@ -255,7 +255,7 @@ unreachable
 enclosed
 ports
 way
-taken=$(docker inspect --format '{{range .Mounts}}{{println .Destination}}{{end}}' "$(container_of app)" 2> /dev/null) || true
+taken=$(docker inspect --format '{{range .Mounts}}{{if ne .Source "/dev/null"}}{{println .Destination}}{{end}}{{end}}' "$(container_of app)" 2> /dev/null) || true
 if [[ -z $authorization && $taken = */access.tokens.development.token* ]]; then authorize secrets/dev/api_token.txt; fi
 if [ -n "$address" ]; then endpoints; data; fi
 exit "$worst"
