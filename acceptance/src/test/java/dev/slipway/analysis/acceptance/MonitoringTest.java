@@ -309,7 +309,7 @@ class MonitoringTest {
     }
 
     private static JsonNode api(String path) {
-        String answer = stack.compose("exec", "-T", "prometheus", "wget", "-Y", "off", "-q", "-O", "-", "http://127.0.0.1:9090/api/v1/" + path)
+        String answer = stack.exec("prometheus", "wget", "-Y", "off", "-q", "-O", "-", "http://127.0.0.1:9090/api/v1/" + path)
                 .assertSuccess()
                 .text();
         return JSON.readTree(answer).get("data");

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -47,6 +48,10 @@ final class Stack implements AutoCloseable {
             """.formatted(TOKEN_FILE);
 
     private static final JsonMapper JSON = new JsonMapper();
+
+    static { // Most questions start processes.
+        Awaitility.setDefaultPollInterval(Duration.ofSeconds(1));
+    }
 
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
@@ -152,7 +157,7 @@ final class Stack implements AutoCloseable {
 
     /** What the database's root is told by an SQL script; columns are separated by tabs. */
     String sql(String sql) {
-        return compose("exec", "-T", "db", "bash", "-c",
+        return exec("db", "bash", "-c",
                         "mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\")"
                                 + " --protocol=socket --batch --skip-column-names app -e \"$0\"", sql)
                 .assertSuccess()
@@ -185,12 +190,25 @@ final class Stack implements AutoCloseable {
         return environment.get(name);
     }
 
+    /** The running containers of a service, or of all, by Docker itself: a call of Compose takes four times the processor. */
     List<String> containers(String... service) {
-        return compose(Stream.concat(Stream.of("ps", "-q"), Stream.of(service)).toArray(String[]::new))
+        List<String> command = new ArrayList<>(List.of("docker", "ps", "--no-trunc", "--format", "{{.Names}} {{.ID}}",
+                "--filter", "label=com.docker.compose.project=" + name, "--filter", "label=com.docker.compose.oneoff=False"));
+        for (String one : service) {
+            command.addAll(List.of("--filter", "label=com.docker.compose.service=" + one));
+        }
+        return Docker.run(command.toArray(String[]::new))
                 .assertSuccess()
                 .text()
                 .lines()
+                .sorted()
+                .map(line -> line.substring(line.indexOf(' ') + 1))
                 .toList();
+    }
+
+    /** A command in a service's container. */
+    Docker.Output exec(String service, String... command) {
+        return Docker.run(Stream.concat(Stream.of("docker", "exec", containers(service).get(0)), Stream.of(command)).toArray(String[]::new));
     }
 
     static JsonNode inspect(String container) {
