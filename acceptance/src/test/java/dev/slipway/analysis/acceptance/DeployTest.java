@@ -72,6 +72,7 @@ class DeployTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void aVersionThatListensAndNeverIsReadyIsRolledBackAndNoRequestFails() throws Exception {
         assertIsRolledBack("unready", "ENV MANAGEMENT_HEALTH_DISKSPACE_THRESHOLD=1000TB"
                 + " MANAGEMENT_ENDPOINT_HEALTH_GROUP_READINESS_INCLUDE=readinessState,db,diskSpace");

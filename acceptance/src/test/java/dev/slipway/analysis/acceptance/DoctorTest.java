@@ -193,6 +193,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void theHostsOwnFoldersMayBeClosed() {
             stack.with("COMPOSE_PROFILES", "monitoring"); // Which reads the logs of containers, a folder of root's.
 
@@ -222,6 +223,7 @@ class DoctorTest {
             "'', 'fail  secrets/db_app.txt is empty: rm secrets/db_app.txt, then bash scripts/secrets.sh'",
             "short, 'fail  secrets/db_app.txt has 5 characters, and 20 are the least: rm secrets/db_app.txt, then bash scripts/secrets.sh'"
         })
+        @ExtendWith(Longer.class)
         void aSecret(String secret, String line) {
             shell("rm -f secrets/db_app.txt; printf %s '" + secret + "' > secrets/db_app.txt");
 
@@ -236,6 +238,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void alertsThatReachNobody() throws IOException {
             Files.writeString(project.resolve("alerts.yml"), """
                     services: {nginx: {secrets: [alert_email, alert_webhook]}}
@@ -256,6 +259,7 @@ class DoctorTest {
             "registry.example:5000/mariadb:10.4, 'warn  DB_IMAGE=registry.example:5000/mariadb:10.4 is no long-term version'",
             "mariadb:latest, 'warn  DB_IMAGE=mariadb:latest names no version, so a pull may change it: DB_IMAGE=mariadb:11.8 in .env'"
         })
+        @ExtendWith(Longer.class)
         void aDatabase(String image, String line) {
             stack.with("DB_IMAGE", image);
 
@@ -263,6 +267,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void aDatabaseAfterTheDayThatItsLifeEnds() throws IOException {
             stack.with("DB_IMAGE", "mariadb:10.11");
             fake(project, "date", "case \"$*\" in '-u +%Y-%m-%d') echo 2028-02-17 ;; *) exec /bin/date \"$@\" ;; esac");
@@ -278,6 +283,7 @@ class DoctorTest {
             "-3d, 1, ok, 'fail  the certificate ended on '",
             "+0d, 90, other, 'fail  secrets/tls_key.pem is not the certificate''s key: bash scripts/certificate.sh install CHAIN KEY'"
         })
+        @ExtendWith(Longer.class)
         void aCertificate(String start, String days, String key, String line) throws IOException {
             Files.writeString(project.resolve("tls.yml"), """
                     services: {nginx: {secrets: [tls_certificate, tls_key]}}
@@ -297,6 +303,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void aPortThatSomebodyElseHolds() throws IOException {
             try (ServerSocket holder = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
                 String port = String.valueOf(holder.getLocalPort());
@@ -307,6 +314,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void limitsThatTheHostDoesNotHave() throws IOException {
             fake(project, "docker", "if [ \"$1\" = info ]; then echo '28.0.0 1000000000 /'; else exec \"$REAL_DOCKER\" \"$@\"; fi");
             stack.with("REAL_DOCKER", shell("PATH=${PATH#*:} command -v docker").text().strip());
@@ -316,6 +324,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void configurationThatIsNone() {
             stack.with("APP_MEMORY", "plenty");
 
@@ -385,6 +394,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void otherLayersThanThoseThatRun() {
             stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml");
             try {
@@ -427,6 +437,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void networksThatAreNotIsolated() {
             String nginx = stack.containers("nginx").get(0);
             String database = stack.containers("db").get(0);

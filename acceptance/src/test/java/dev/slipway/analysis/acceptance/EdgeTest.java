@@ -319,18 +319,18 @@ class EdgeTest {
         assertThat(others).hasSizeGreaterThan(10).allMatch(line -> line.startsWith("202 "));
     }
 
-    @ParameterizedTest
-    @CsvSource({
-        "edge, https://" + DOMAIN + ", -H", "edge, https://" + DOMAIN + ", -B", "edge, https://" + DOMAIN + ", -X"
-    })
-    void fiveHundredSlowClientsHinderNobody(String service, String url, String attack) throws Exception {
-        assertSlowClientsHinderNobody(service, url, attack);
+    @Test
+    void fiveHundredSlowClientsHinderNobody() throws Exception {
+        assertSlowClientsHinderNobody("edge", "https://" + DOMAIN, "-H");
     }
 
     @ParameterizedTest
-    @CsvSource({"nginx, http://gateway, -H", "nginx, http://gateway, -B", "nginx, http://gateway, -X"})
+    @CsvSource({
+        "edge, https://" + DOMAIN + ", -B", "edge, https://" + DOMAIN + ", -X",
+        "nginx, http://gateway, -H", "nginx, http://gateway, -B", "nginx, http://gateway, -X"
+    })
     @ExtendWith(Longer.class)
-    void fiveHundredSlowClientsOfTheGatewayHinderNobody(String service, String url, String attack) throws Exception {
+    void slowClientsOfEachKindHinderNobodyAtTheGatewayNeither(String service, String url, String attack) throws Exception {
         assertSlowClientsHinderNobody(service, url, attack);
     }
 
@@ -386,6 +386,7 @@ class EdgeTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void whateverComesTheAnswerIsTheClientsFaultAndSaysSo() throws Exception {
         Map<Integer, Integer> counts = Fuzz.run(Integer.parseInt(stack.variable("EDGE_HTTPS_PORT")), true, 1000, Stack.TOKEN);
 

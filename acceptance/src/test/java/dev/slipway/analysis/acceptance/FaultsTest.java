@@ -69,6 +69,7 @@ class FaultsTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void theDatabaseIsPaused() throws Exception {
         underLoad("database paused for 20 s", () -> {
             stack.compose("pause", "db").assertSuccess();
@@ -102,6 +103,7 @@ class FaultsTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void theAppRunsOutOfMemory() throws Exception {
         String app = stack.containers("app").get(0);
         underLoad("app out of memory", () -> await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofSeconds(5)).until(() -> {

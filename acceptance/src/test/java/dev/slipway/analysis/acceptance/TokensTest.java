@@ -58,7 +58,7 @@ class TokensTest {
         assertThat(Files.readString(project.resolve("ann"))).matches(TOKEN.pattern() + "\n");
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(project.resolve("ann")))).isEqualTo("rw-------");
         assertThat(status(token)).isEqualTo(200);
-        assertThat(answer(token, request("/api/analyses").POST(HttpRequest.BodyPublishers.ofString("{}")).header("Content-Type", "application/json")))
+        assertThat(answer(token, request("/api/analyses").POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"a\", \"values\": [1]}")).header("Content-Type", "application/json")))
                 .satisfies(refused -> assertThat(refused.statusCode()).isEqualTo(403))
                 .satisfies(refused -> assertThat(refused.body()).contains("urn:problem-type:forbidden"));
         assertThat(status(token.replaceAll(".$", "x"))).isEqualTo(401);
@@ -170,6 +170,9 @@ class TokensTest {
         assertThat(stack.sql(ended)).isEqualTo(rows);
         assertThat(List.of(status(revoked), status(rotated), status(other))).containsExactly(401, 401, 200);
 
+        if (!Longer.isOn("TokensTest, a restore that is undone, and one that keeps tokens")) {
+            return;
+        }
         token("revoke", "kim").assertSuccess();
         assertThat(stack.script("restore.sh", "--back", "--yes").assertSuccess().text()).contains("in the one before: kim. They are ended again\n");
         assertThat(status(other)).isEqualTo(401);

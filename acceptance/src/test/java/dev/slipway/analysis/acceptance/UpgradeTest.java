@@ -59,6 +59,7 @@ class UpgradeTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void aRestartOfTheOldDatabaseEndsTheUpgradeAndNothingAcknowledgedIsLost() throws Exception {
         String image = image("case $* in *--skip-networking*) until [ -e /tmp/go ]; do sleep 0.2; done ;; esac\nexec official-entrypoint.sh \"$@\"");
         String settings = Files.readString(project.resolve(".env"));
