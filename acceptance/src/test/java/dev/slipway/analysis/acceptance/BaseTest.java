@@ -349,8 +349,10 @@ class BaseTest {
     void scalingSpreadsRequestsWithoutARestartOfTheGateway() throws Exception {
         stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "app=3", "--scale", "worker=2").assertSuccess();
         try {
-            await().atMost(Duration.ofSeconds(30)).pollInterval(Duration.ofMillis(200)).until(() -> {
-                stack.get("/api/analyses");
+            await().atMost(Duration.ofSeconds(30)).until(() -> {
+                for (int i = 0; i < 10; i++) {
+                    stack.get("/api/analyses");
+                }
                 return stack.compose("logs", "--no-log-prefix", "--tail", "60", "nginx").text().lines()
                                 .filter(line -> line.contains("upstream.address"))
                                 .map(line -> line.replaceAll(".*\"upstream.address\":\"([^\"]*)\".*", "$1"))

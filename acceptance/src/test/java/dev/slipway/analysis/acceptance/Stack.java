@@ -50,6 +50,7 @@ final class Stack implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
 
     static { // Most questions start processes.
+        Awaitility.setDefaultPollDelay(Duration.ZERO);
         Awaitility.setDefaultPollInterval(Duration.ofSeconds(1));
     }
 
