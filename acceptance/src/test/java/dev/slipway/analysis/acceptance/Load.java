@@ -3,6 +3,7 @@ package dev.slipway.analysis.acceptance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -62,7 +63,7 @@ final class Load {
         for (int i = 0; running; i++) {
             String name = prefix + i;
             while (running) { // As a client with an idempotency key should: until it is taken in.
-                HttpResponse<String> submitted = sent("POST", () -> stack.submit(name));
+                HttpResponse<String> submitted = sent("POST", () -> sentAgainIfClosed(() -> stack.submit(name)));
                 if (submitted != null) {
                     accepted.add(name);
                     sent("GET", () -> stack.get(submitted.headers().firstValue("Location").orElseThrow()));
@@ -71,6 +72,18 @@ final class Load {
                 sleep(100);
             }
             sleep(pause);
+        }
+    }
+
+    /** As browsers do, and as the key allows: a connection that was kept may be closed just when a request is sent on it. */
+    private static HttpResponse<String> sentAgainIfClosed(Callable<HttpResponse<String>> request) throws Exception {
+        try {
+            return request.call();
+        } catch (IOException e) {
+            if (!String.valueOf(e.getMessage()).contains("received no bytes")) {
+                throw e;
+            }
+            return request.call();
         }
     }
 
