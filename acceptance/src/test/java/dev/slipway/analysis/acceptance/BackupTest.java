@@ -317,9 +317,9 @@ class BackupTest {
         stack.with("BACKUP_INTERVAL", "3");
         try {
             stack.compose("--profile", "backup", "up", "--detach", "--wait", "--no-deps", "backup").assertSuccess();
-            await().atMost(Duration.ofSeconds(60)).until(() -> backups().size() >= before + 2);
-            await().atMost(Duration.ofSeconds(30)).until(() -> metric("backup_last_success_timestamp_seconds") > Instant.now().getEpochSecond() - 60);
-            await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> assertThat(metric("backup_last_size_bytes"))
+            await().atMost(Duration.ofSeconds(180)).until(() -> backups().size() >= before + 2);
+            await().atMost(Duration.ofSeconds(90)).until(() -> metric("backup_last_success_timestamp_seconds") > Instant.now().getEpochSecond() - 60);
+            await().atMost(Duration.ofSeconds(90)).untilAsserted(() -> assertThat(metric("backup_last_size_bytes"))
                     .isEqualTo(Files.size(backups().get(backups().size() - 1).resolve("dump.sql.gz"))));
             assertThat(health()).isEqualTo("healthy");
             assertThat(metric("backup_interval_seconds")).isEqualTo(3);
