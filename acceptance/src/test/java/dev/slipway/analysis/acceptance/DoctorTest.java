@@ -423,6 +423,7 @@ class DoctorTest {
         }
 
         @Test
+        @ExtendWith(Longer.class)
         void aServiceThatIsStopped() {
             stack.compose("kill", "worker").assertSuccess();
             try {

@@ -71,7 +71,7 @@ class DroneTest {
 
     /** Each step in its image, with its services, in a copy of the project, which every step sees as Drone's workspace. */
     @Nested
-    @ExtendWith(Docker.class)
+    @ExtendWith({Docker.class, Longer.class})
     @TestInstance(TestInstance.Lifecycle.PER_CLASS)
     class Steps {
 

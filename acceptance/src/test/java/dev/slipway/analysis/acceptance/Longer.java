@@ -10,7 +10,7 @@ final class Longer implements ExecutionCondition {
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
         String method = context.getTestMethod().map(found -> "." + found.getName()).orElse("");
-        return isOn(context.getRequiredTestClass().getSimpleName() + method)
+        return isOn(context.getRequiredTestClass().getName().replaceFirst(".*\\.", "").replace('$', '.') + method)
                 ? ConditionEvaluationResult.enabled("this is the longer run")
                 : ConditionEvaluationResult.disabled("not the longer run");
     }
