@@ -1,5 +1,8 @@
 -- What was there before belongs to nobody: only analyses:admin sees it. A version that does not know the column still writes the table.
-ALTER TABLE analysis ADD COLUMN owner VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '', ALGORITHM = INSTANT, LOCK = NONE;
+ALTER TABLE analysis
+    ADD COLUMN owner VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    ADD COLUMN input_size INT NOT NULL DEFAULT 0 COMMENT 'bytes, for the owner''s quota',
+    ALGORITHM = INSTANT, LOCK = NONE;
 
 -- A key is its owner's, and each filter and order is asked for by owner.
 ALTER TABLE analysis

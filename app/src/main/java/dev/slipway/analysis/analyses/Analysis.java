@@ -29,6 +29,9 @@ class Analysis {
     @Column(updatable = false)
     String owner;
 
+    @Column(updatable = false)
+    int inputSize;
+
     String name;
 
     @Enumerated(EnumType.STRING)
@@ -68,9 +71,11 @@ class Analysis {
 
     protected Analysis() {}
 
-    Analysis(String owner, String name, @Nullable String idempotencyKey, byte @Nullable [] contentHash) {
+    /** @param inputSize bytes of its values */
+    Analysis(String owner, String name, int inputSize, @Nullable String idempotencyKey, byte @Nullable [] contentHash) {
         this.owner = owner;
         this.name = name;
+        this.inputSize = inputSize;
         this.idempotencyKey = idempotencyKey;
         this.contentHash = contentHash;
     }

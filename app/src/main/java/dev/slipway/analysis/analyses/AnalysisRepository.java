@@ -28,8 +28,8 @@ interface AnalysisRepository extends Repository<Analysis, UUID>, Quota.Usage {
     Slice<Analysis> findByOwnerAndStatus(String owner, Analysis.Status status, Pageable pageable);
 
     @Query(nativeQuery = true, value = """
-            SELECT (SELECT COUNT(*) FROM analysis WHERE owner = :owner) AS number, COALESCE(SUM(OCTET_LENGTH(doubles)), 0) AS bytes
-            FROM analysis JOIN analysis_values ON analysis_id = id
+            SELECT (SELECT COUNT(*) FROM analysis WHERE owner = :owner) AS number, COALESCE(SUM(input_size), 0) AS bytes
+            FROM analysis
             WHERE owner = :owner AND status IN ('QUEUED', 'RUNNING')
             """)
     Counted count(String owner);

@@ -63,16 +63,16 @@ class Submissions {
     Analysis submit(String owner, String name, double[] values, @Nullable String idempotencyKey) {
         byte[] doubles = AnalysisValues.toBytes(values);
         if (idempotencyKey == null) {
-            return store(new Analysis(owner, name, null, null), doubles);
+            return store(new Analysis(owner, name, doubles.length, null, null), doubles);
         }
         byte[] contentHash = sha256(name, doubles);
         try {
             // The unique key decides a race of equal submissions; looking first would not, and would cost a read.
-            return store(new Analysis(owner, name, idempotencyKey, contentHash), doubles);
+            return store(new Analysis(owner, name, doubles.length, idempotencyKey, contentHash), doubles);
         } catch (DataIntegrityViolationException | QueueFullException | QuotaExceededException notStored) {
             Optional<Analysis> first = analyses.findByOwnerAndIdempotencyKey(owner, idempotencyKey);
             if (first.isEmpty()) {
-                return store(new Analysis(owner, name, idempotencyKey, contentHash), doubles);
+                return store(new Analysis(owner, name, doubles.length, idempotencyKey, contentHash), doubles);
             }
             if (!Arrays.equals(first.get().contentHash, contentHash)) {
                 throw new IdempotencyKeyReusedException();
@@ -82,7 +82,7 @@ class Submissions {
     }
 
     private Analysis store(Analysis analysis, byte[] doubles) {
-        quota.admit(analysis.owner, doubles.length);
+        quota.admit(analysis.owner, analysis.inputSize);
         limit.admit(doubles.length, () -> transaction.executeWithoutResult(status -> {
             entityManager.persist(analysis);
             entityManager.persist(new AnalysisValues(analysis, doubles));
