@@ -315,6 +315,7 @@ class BackupTest {
         backup();
         int before = backups().size();
         stack.with("BACKUP_INTERVAL", "3");
+        stack.with("BACKUP_CPUS", "1"); // To ask a service every second costs more than its tenth of a core.
         try {
             stack.compose("--profile", "backup", "up", "--detach", "--wait", "--no-deps", "backup").assertSuccess();
             await().atMost(Duration.ofSeconds(180)).until(() -> backups().size() >= before + 2);
@@ -325,11 +326,12 @@ class BackupTest {
             assertThat(metric("backup_interval_seconds")).isEqualTo(3);
 
             stack.compose("stop", "db").assertSuccess();
-            await().atMost(Duration.ofSeconds(60)).until(() -> !checks());
+            await().atMost(Duration.ofSeconds(120)).until(() -> !checks());
             stack.compose("start", "db").assertSuccess();
             await().atMost(Duration.ofSeconds(120)).until(BackupTest::checks);
         } finally {
             stack.with("BACKUP_INTERVAL", "86400");
+            stack.with("BACKUP_CPUS", "0.1");
             stack.compose("--profile", "backup", "rm", "--stop", "--force", "backup");
             stack.compose("up", "--detach", "--wait", "--no-recreate");
         }
