@@ -2,6 +2,7 @@
 # Measures the service beside a plain java -jar of it and prints one Markdown table; progress goes to stderr.
 #
 #   bench/run.sh [--quick]
+#   bench/run.sh --access [--quick]      the service with access control, beside itself without
 #
 # Changes nothing outside its own containers, which it removes.
 # --quick measures each figure once and briefly: it shows that everything runs, not how fast.
@@ -11,10 +12,11 @@
 # shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
 
-seconds=4 rounds=3 analyses=20000
+seconds=4 rounds=3 analyses=20000 rival=plain
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' bench/run.sh; exit ;;
+    --access) rival="without access" ;;
     --quick) seconds=3 rounds=1 analyses=2000 ;;
     *) die "unknown argument $1: see bench/run.sh --help" ;;
   esac
@@ -55,6 +57,21 @@ sql() {                                # sql STATEMENTS: as root, in the databas
   # shellcheck disable=SC2016          # expanded there
   compose exec -T db bash -c 'mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" "$(< /run/secrets/db_root)") \
     --protocol=socket --batch --skip-column-names app' <<< "$1"
+}
+
+# without_access FOLDER: these sources there, after the commands of docs/access.md, and what its last lines say of the sample.
+without_access() {
+  mkdir "$1"
+  tar -c .dockerignore pom.xml app/pom.xml app/jvm.options app/Dockerfile app/src docker-compose*.yml docs monitoring scripts | tar -x -C "$1"
+  (
+    cd "$1" || exit
+    # shellcheck disable=SC2016          # three backquotes
+    sed -n '/^## Do without access/,$ { /^```bash/,/^```/ { /^```/!p } }' docs/access.md | bash -e
+    perl -0pi -e 's/^import .*\.access\..*\n//mg; s/, Quota\.Usage//; s/\n    \@Override\n    default Quota.*?\n    }\n//s;
+      s/ \| QuotaExceededException//; s/^.*(private final Quota|this\.quota =|quota\.admit|\@throws Quota).*\n//mg; s/, Quota quota\)/)/;
+      s/who\.getName\(\)/""/g; s/\n    \/\*\* Whether somebody sees everybody.*?\n    }\n//s; s/isAdmin\(who\)/true/g' app/src/main/java/*/*/*/analyses/*.java
+  )
+  cp -r app/src/main/resources/db/migration/access "$1/app/src/main/resources/db/migration/" # the database has run it
 }
 
 fill() {                               # fill FROM TO: finished analyses with these numbers in their ids
@@ -202,7 +219,14 @@ requests() {                           # requests NAME KIND [AIM]: the rows of o
 down || true
 note "building the images"
 compose build --quiet app
-for target in plain load registry; do build "$target"; done
+for target in load registry; do build "$target"; done
+if [ "$rival" = plain ]; then
+  build plain
+else
+  without_access "$work/open"
+  build production plain "$work/open"
+  export PLAIN_CONFIG=                 # its settings are the service's
+fi
 
 note "starting the stack"
 compose up --detach --quiet-pull nginx plain-nginx load registry > "$work/log" 2>&1 ||
@@ -236,6 +260,19 @@ for kind in get page post; do
   for service in plain app; do statements "$service" "$kind" > "$work/$kind.statements.$service"; done
 done
 for service in plain app; do memory "$service" > "$work/loaded.$service"; done
+
+if [ "$rival" != plain ]; then
+  echo "| | $rival | service | ratio | aim |"
+  echo "|---|---|---|---|---|"
+  both "time to readiness, ms" ready
+  requests "\`GET\` by id" get "≥ 0.97"
+  requests "page of 20" page
+  requests "\`POST\`" post
+  for kind in get page post; do both "statements of a $kind" "$kind.statements"; done
+  both "memory idle, MiB, resident / counted against the limit" idle "1 2"
+  both "memory after load, MiB, resident / counted against the limit" loaded "1 2"
+  exit
+fi
 
 note "the bare driver"
 compose exec -T load java -cp /driver.jar /bench/PointSelect.java "$seconds" "$seconds" > "$work/driver"
