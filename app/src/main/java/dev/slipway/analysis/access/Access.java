@@ -28,13 +28,19 @@ import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.core.annotation.Order;
 import org.springframework.core.env.Environment;
 import org.springframework.core.env.Profiles;
+import org.springframework.expression.spel.SpelCompilerMode;
+import org.springframework.expression.spel.SpelParserConfiguration;
+import org.springframework.expression.spel.standard.SpelExpressionParser;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.security.access.AccessDeniedException;
+import org.springframework.security.access.expression.method.DefaultMethodSecurityExpressionHandler;
+import org.springframework.security.access.expression.method.MethodSecurityExpressionHandler;
 import org.springframework.security.access.prepost.PreAuthorize;
 import org.springframework.security.authentication.AuthenticationManager;
 import org.springframework.security.authentication.AuthenticationServiceException;
+import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
 import org.springframework.security.config.annotation.method.configuration.EnableMethodSecurity;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
@@ -89,7 +95,10 @@ class Access implements WebMvcConfigurer {
     SecurityFilterChain whoMay(
             HttpSecurity http, Tokens tokens, ObjectProvider<JwtDecoder> issuer, ObjectProvider<JwtAuthenticationConverter> converter,
             Environment environment) throws Exception {
-        AuthenticationManager ours = new OpaqueTokenAuthenticationProvider(tokens)::authenticate;
+        OpaqueTokenAuthenticationProvider provider = new OpaqueTokenAuthenticationProvider(tokens);
+        provider.setAuthenticationConverter((token, subject) ->
+                UsernamePasswordAuthenticationToken.authenticated(subject, null, subject.getAuthorities())); // Nobody needs the token again.
+        AuthenticationManager ours = provider::authenticate;
         JwtDecoder decoder = issuer.getIfAvailable();
         AuthenticationManager theirs = decoder == null ? ours : jwts(decoder, converter.getIfAvailable());
         boolean production = environment.acceptsProfiles(Profiles.of("production"));
@@ -158,6 +167,14 @@ class Access implements WebMvcConfigurer {
                 return response;
             }
         };
+    }
+
+    /** What a method asks for is compiled, after so many calls. */
+    @Bean
+    static MethodSecurityExpressionHandler compiled() {
+        DefaultMethodSecurityExpressionHandler handler = new DefaultMethodSecurityExpressionHandler();
+        handler.setExpressionParser(new SpelExpressionParser(new SpelParserConfiguration(SpelCompilerMode.MIXED, null)));
+        return handler;
     }
 
     /** A span for each filter of each request would cost more than the request's own. */

@@ -75,19 +75,19 @@ class Tokens implements OpaqueTokenIntrospector {
 
     @Override
     public OAuth2AuthenticatedPrincipal introspect(String token) {
-        Reason flaw = Token.flaw(token, properties.prefix());
-        if (flaw != null) {
-            throw new RefusedTokenException(flaw);
-        }
         byte[] hash = Token.sha256(token);
         ByteBuffer key = ByteBuffer.wrap(hash);
         OAuth2AuthenticatedPrincipal subject = configured.get(key);
-        return subject != null ? subject : subjectOf(key, hash);
+        return subject != null ? subject : subjectOf(token, key, hash);
     }
 
-    private OAuth2AuthenticatedPrincipal subjectOf(ByteBuffer key, byte[] hash) {
+    private OAuth2AuthenticatedPrincipal subjectOf(String token, ByteBuffer key, byte[] hash) {
         Known before = known.getIfPresent(key);
         if (before == null) {
+            Reason flaw = Token.flaw(token, properties.prefix());
+            if (flaw != null) {
+                throw new RefusedTokenException(flaw);
+            }
             tries.refuseIfTooMany();
         } else if (System.nanoTime() - before.asked < REMEMBERED.toNanos()) {
             return before.subject;
