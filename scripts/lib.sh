@@ -203,7 +203,6 @@ check_secret() {
   local mend="bash scripts/secrets.sh" renew wrong
   case $1 in
     secrets/dev/*) mend="git checkout -- $1" ;;
-    *.pem) mend="bash scripts/certificate.sh self-signed DOMAIN" ;;
   esac
   renew="rm $1, then $mend; a running database keeps its password: docs/settings.md"
   if [[ $1 =~ /($TOKENS)\.txt$ ]]; then renew="rm $1, then $mend"; fi
@@ -269,7 +268,7 @@ elsewhere() {
 }
 
 # OLD_FOLDERS: those of an older version beside var/, in which they are now.
-OLD_FOLDERS='backups acme metrics'
+OLD_FOLDERS='backups'
 
 # ours: ends if another folder has this stack, and moves OLD_FOLDERS into var/: a container that has one mounted goes on with it.
 ours() {
