@@ -5,7 +5,7 @@
 #   certificates.sh keep         for ever, whatever the authority does
 #   certificates.sh own          takes a chain and its key from standard input; scripts/certificate.sh calls this and the next two
 #   certificates.sh automatic    goes back from one's own
-#   certificates.sh show         whose it is, and its end, in seconds and in words
+#   certificates.sh show         whose it is, whether it is good, ending or ended, and when it ends
 set -eu
 umask 077
 state=/var/tmp                             # anybody's in the image, and so in a new volume
@@ -53,8 +53,8 @@ certificate_renewal_failed{name="edge"} %s\n' "$(seconds startdate)" "$(seconds 
 
 self_signed() {
   name=${names%% *}
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj / \
-    -addext "subjectAltName=critical,DNS:${name:-localhost}" -keyout "$scratch/key" -out "$scratch/chain" 2> "$scratch/said" ||
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=self-signed \
+    -addext "subjectAltName=DNS:${name:-localhost}" -keyout "$scratch/key" -out "$scratch/chain" 2> "$scratch/said" ||
     die "no certificate can be made for $name: $(tail -n 1 "$scratch/said")"
   place self-signed "$scratch/chain" "$scratch/key"
   rm "$scratch/key"
@@ -154,9 +154,17 @@ automatic() {
   if [ -e "$live/fullchain.pem" ]; then got; else self_signed; fi
 }
 
+show() {
+  left=$(($(seconds enddate) - $(date +%s)))
+  soon=$((($(seconds enddate) - $(seconds startdate)) / 4)) # or two weeks, as in the alert CertificateExpiring
+  word=good
+  if [ "$left" -lt $((soon < 1209600 ? soon : 1209600)) ]; then word=ending; fi
+  if [ "$left" -le 0 ]; then word=ended; fi
+  echo "$(kind) $word $(moment enddate)"
+}
+
 case $command in
   keep | own) "$command" "$@" ;;
-  automatic | healthy) "$command" ;;
-  show) echo "$(kind) $(seconds enddate) $(moment enddate)" ;;
+  automatic | show | healthy) "$command" ;;
   *) die "there is no command $command" ;;
 esac

@@ -272,23 +272,23 @@ database() {
   fi
 }
 
-# certificate: the edge's, wherever there is one: started by --profile, it is not in this shell's configuration.
+# certificate: the edge's, where it runs, and what an older version kept.
 certificate() {
-  local certificate=secrets/tls_certificate.pem key=secrets/tls_key.pem until mend="bash scripts/certificate.sh install CHAIN KEY"
-  if [ ! -s "$certificate" ] || [ ! -s "$key" ]; then return; fi
-  if ! hash openssl 2> /dev/null; then
-    report warn "the certificate was not looked at, for openssl is missing" "apt-get install openssl"
-  elif ! until=$(openssl x509 -noout -enddate -in "$certificate" 2> /dev/null); then
-    report fail "$certificate is no certificate" "$mend"
-  elif [ "$(openssl x509 -noout -pubkey -in "$certificate")" != "$(openssl pkey -pubout -in "$key" 2> /dev/null)" ]; then
-    report fail "$key is not the certificate's key" "$mend"
-  elif ! openssl x509 -noout -checkend 0 -in "$certificate" > /dev/null; then
-    report fail "the certificate ended on ${until#*=}" "$mend"
-  elif ! openssl x509 -noout -checkend $((30 * 86400)) -in "$certificate" > /dev/null; then
-    report warn "the certificate ends on ${until#*=}" "$mend"
-  else
-    report ok "the certificate is good until ${until#*=}"
-  fi
+  local running kind state until mend="docker compose logs --tail 50 certificates"
+  [ ! -e secrets/tls_certificate.pem ] ||
+    report fail "secrets/tls_certificate.pem is not read any more" "EDGE_DOMAIN in .env gets another by itself, or \
+bash scripts/certificate.sh install secrets/tls_certificate.pem secrets/tls_key.pem has it served; then rm secrets/tls_*.pem"
+  running=$(containers '{{.ID}}' --filter label=com.docker.compose.service=certificates)
+  [ -n "$running" ] || return 0
+  read -r kind state until <<< "$(docker exec "$running" sh /usr/local/bin/certificates.sh show 2> /dev/null)" || true
+  [ "$kind" != own ] || mend="bash scripts/certificate.sh install CHAIN KEY"
+  [ -n "$(setting EDGE_DOMAIN)" ] || mend="EDGE_DOMAIN and EDGE_EMAIL in .env, or bash scripts/certificate.sh install CHAIN KEY"
+  case $kind:$state in
+    *:ended) report fail "the certificate ended on $until" "$mend" ;;
+    self-signed:*) report warn "the edge has signed its certificate itself, and browsers warn" "$mend" ;;
+    *:ending) report warn "the certificate ends on $until" "$mend" ;;
+    *:good) report ok "the certificate is good until $until" ;;
+  esac
 }
 
 backups() {
@@ -339,7 +339,6 @@ clock
 if [ -n "$model" ]; then
   secrets
   mounts
-  certificate
   database
 fi
 if [ -n "$info" ] && [ -n "$model" ]; then
@@ -347,6 +346,7 @@ if [ -n "$info" ] && [ -n "$model" ]; then
   memory
   ports
   networks
+  certificate
   if [ -n "$production" ]; then backups; fi
   stack
   if [ -z "${1:-}" ]; then health; passwords; tokens; fi

@@ -45,6 +45,8 @@ class DoctorTest {
                       "info "*) if [ -n "${REFUSED:-}" ]; then echo "$REFUSED"; exit 1; fi; echo "${ENGINE:-28.0.0} 8000000000 /" ;;
                       "compose version "*) echo "${COMPOSE:-2.40.0}" ;;
                       "compose config"*) echo "name: faked" ;;
+                      "ps "*service=certificates*) echo "${CERTIFICATE:+id}" ;;
+                      "exec id "*) echo "${CERTIFICATE:-}" ;;
                       "compose -f -"*) { echo 'cat << EOF'; cat; echo EOF; } > fakes/asked; . ./fakes/asked | sed 's/.*image: "\\(.*\\)".*/\\1/' ;;
                     esac""");
             fake("timedatectl", "echo yes");
@@ -156,6 +158,32 @@ class DoctorTest {
 
             assertFound(doctor(), 2, "fail  Docker is not installed: see https://docs.docker.com/engine/install");
             Docker.run(project, Map.of(), "rm", "-r", "fakes").assertSuccess(); // Links that JUnit would warn of.
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            "acme good 2027-01-01 10:00:00, api.example, 0, 'ok    the certificate is good until 2027-01-01 10:00:00'",
+            "acme ending 2027-01-01 10:00:00, api.example, 1, 'warn  the certificate ends on 2027-01-01 10:00:00: docker compose logs --tail 50 certificates'",
+            "own ending 2027-01-01 10:00:00, api.example, 1, 'warn  the certificate ends on 2027-01-01 10:00:00: bash scripts/certificate.sh install CHAIN KEY'",
+            "own ended 2027-01-01 10:00:00, '', 2, 'fail  the certificate ended on 2027-01-01 10:00:00: '",
+            "self-signed good 2037-01-01 10:00:00, api.example, 1,"
+                    + " 'warn  the edge has signed its certificate itself, and browsers warn: docker compose logs --tail 50 certificates'",
+            "self-signed good 2037-01-01 10:00:00, '', 1,"
+                    + " 'warn  the edge has signed its certificate itself, and browsers warn: EDGE_DOMAIN and EDGE_EMAIL in .env, or bash scripts/certificate.sh'"
+        })
+        void aCertificate(String certificate, String domain, int exitCode, String line) {
+            environment.put("CERTIFICATE", certificate);
+            environment.put("EDGE_DOMAIN", domain);
+
+            assertFound(doctor(), exitCode, line);
+        }
+
+        @Test
+        void aCertificateWhereAnOlderVersionKeptIt() throws IOException {
+            Files.writeString(project.resolve("secrets/tls_certificate.pem"), "a certificate");
+
+            assertFound(doctor(), 2, "fail  secrets/tls_certificate.pem is not read any more: ",
+                    "bash scripts/certificate.sh install secrets/tls_certificate.pem secrets/tls_key.pem");
         }
 
         private Docker.Output doctor() {
@@ -274,32 +302,6 @@ class DoctorTest {
 
             assertFound(stack.script("doctor.sh"), 1,
                     "warn  DB_IMAGE=mariadb:10.11 has had no fixes since 2028-02-16: bash scripts/upgrade-db.sh mariadb:11.8");
-        }
-
-        @ParameterizedTest
-        @CsvSource({
-            "+0d, 90, ok, 'ok    the certificate is good until '",
-            "+0d, 10, ok, 'warn  the certificate ends on '",
-            "-3d, 1, ok, 'fail  the certificate ended on '",
-            "+0d, 90, other, 'fail  secrets/tls_key.pem is not the certificate''s key: bash scripts/certificate.sh install CHAIN KEY'"
-        })
-        @ExtendWith(Longer.class)
-        void aCertificate(String start, String days, String key, String line) throws IOException {
-            Files.writeString(project.resolve("tls.yml"), """
-                    services: {nginx: {secrets: [tls_certificate, tls_key]}}
-                    secrets: {tls_certificate: {file: secrets/tls_certificate.pem}, tls_key: {file: secrets/tls_key.pem}}
-                    """);
-            stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:tls.yml");
-            shell("""
-                    set -e
-                    %s/bin/keytool -genkeypair -keystore store -storepass changeit -alias a -keyalg EC -dname CN=a -startdate %s -validity %s
-                    openssl pkcs12 -in store -passin pass:changeit -nodes -nocerts -out secrets/tls_key.pem
-                    openssl pkcs12 -in store -passin pass:changeit -nokeys -out secrets/tls_certificate.pem
-                    if [ %s = other ]; then openssl ecparam -genkey -name prime256v1 -out secrets/tls_key.pem; fi
-                    chmod 0444 secrets/*.pem
-                    """.formatted(System.getProperty("java.home"), start, days, key)).assertSuccess();
-
-            assertFound(stack.script("doctor.sh"), Map.of("o", 0, "w", 1, "f", 2).get(line.substring(0, 1)), line);
         }
 
         @Test
