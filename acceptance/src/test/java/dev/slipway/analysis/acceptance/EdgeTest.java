@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Production with the profile edge, looked at by clients with addresses of their own; its certificate comes from an ACME client. */
+/** Production with the profile edge, looked at by clients with addresses of their own; its certificate comes from an authority on their network. */
 @ExtendWith(Docker.class)
 class EdgeTest {
 
@@ -40,11 +40,12 @@ class EdgeTest {
     @TempDir
     static Path project;
 
-    /** What the clients share: the CA, its certificates and the ACME client's state. */
+    /** What the clients share: the authority's root certificate, and what they leave there. */
     @TempDir
     static Path ca;
 
     private static Stack stack;
+    private static Authority authority;
     private static String network;
     private static String tools;
     private static String edge;
@@ -79,19 +80,22 @@ class EdgeTest {
                       SERVER_TOMCAT_ACCESSLOG_REQUEST_ATTRIBUTES_ENABLED: "true"
                       SERVER_TOMCAT_ACCESSLOG_SUFFIX: ""
                 """);
-        stack.script("certificate.sh", "self-signed", DOMAIN).assertSuccess();
+        authority = new Authority(stack, project, Duration.ofDays(90)).start();
+        Files.writeString(project.resolve("domain.yml"), "services: {edge: {networks: {nginx_proxy: {aliases: [" + DOMAIN + "]}}}}\n");
+        stack.with("EDGE_DOMAIN", DOMAIN);
         stack.with("COMPOSE_FILE", "docker-compose.yml");
         stack.with("IMAGE", "localhost/" + stack.name());
         stack.compose("build", "--quiet", "app").assertSuccess();
         stack.with("IMAGE", stack.name());
-        stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:published.yml:seen.yml");
+        stack.with("COMPOSE_FILE", "docker-compose.yml:docker-compose.prod.yml:published.yml:seen.yml:domain.yml:authority.yml");
         stack.up();
         edge = Stack.inspect(stack.containers("edge").get(0))
                 .at("/NetworkSettings/Networks/" + network + "/IPAddress")
                 .asString();
-        startCa();
-        issue();
-        install();
+        // It answers whoever trusts the authority's root alone, as soon as it has the certificate.
+        await().atMost(Duration.ofMinutes(2)).until(() -> client("curl -sk https://pebble:15000/roots/0 > " + CA + ";"
+                        + " curl -s -o /dev/null -w '%{http_code}' --cacert " + CA + " https://" + DOMAIN + "/healthz/edge || true")
+                .equals("200"));
     }
 
     @AfterAll
@@ -99,6 +103,9 @@ class EdgeTest {
         if (stack != null) {
             for (String client : Docker.run("docker", "ps", "-q", "--filter", "ancestor=" + tools).text().lines().toList()) {
                 Docker.run("docker", "rm", "-f", client);
+            }
+            if (authority != null) {
+                authority.close();
             }
             stack.close();
             Docker.run("docker", "image", "rm", "-f", tools);
@@ -140,38 +147,6 @@ class EdgeTest {
                         + " inside { print lines; inside = 0 }'").lines())
                 .isNotEmpty()
                 .containsOnly("2");
-    }
-
-    @Test
-    void aRenewedCertificateIsServedAndTheRequestInFlightFinishes() throws Exception {
-        String before = served();
-        String slow = "printf '{\"name\": \"slow\", \"values\": [' > /tmp/body; yes 1.1234567890123456, | head -n 90000 >> /tmp/body;"
-                + " printf '1]}' >> /tmp/body; " + ASK + "/api/analyses --limit-rate 60k -o /dev/null -w '%{http_code} %{time_total}'"
-                + " -H 'Content-Type: application/json' --data-binary @/tmp/body";
-        issue();
-        var inFlight = CompletableFuture.supplyAsync(() -> client(slow));
-        Thread.sleep(2500);
-
-        install();
-
-        assertThat(inFlight).isNotDone();
-        assertThat(served()).isNotEqualTo(before);
-        assertThat(inFlight.get()).startsWith("202 ");
-    }
-
-    @Test
-    void aCertificateThatTheEdgeCouldNotServeIsRefused() {
-        String live = ca.resolve("certbot/live/" + DOMAIN).toString();
-        String before = served();
-
-        var foreign = stack.script("certificate.sh", "install", live + "/fullchain.pem", ca.resolve("api.key").toString());
-        var missing = stack.script("certificate.sh", "install", live + "/nothing.pem", live + "/privkey.pem");
-
-        assertThat(foreign.exitCode()).isEqualTo(1);
-        assertThat(foreign.text()).contains("is not the key of");
-        assertThat(missing.exitCode()).isEqualTo(1);
-        assertThat(missing.text()).contains("is no certificate");
-        assertThat(served()).isEqualTo(before);
     }
 
     @Test
@@ -404,45 +379,6 @@ class EdgeTest {
         Hardening.assertOf(stack);
     }
 
-    /** Starts Pebble, Let's Encrypt's CA for tests. It checks challenges on port 80, as the real one does. */
-    private static void startCa() throws IOException {
-        Files.writeString(ca.resolve("pebble.json"), """
-                {"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
-                  "certificate": "/ca/api.pem", "privateKey": "/ca/api.key", "httpPort": 80, "certificateValidityPeriod": 7776000}}
-                """);
-        Docker.run(run(tools, "-d", "--env", "PEBBLE_VA_NOSLEEP=1", tools, "bash", "-c", """
-                        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
-                          -addext subjectAltName=DNS:localhost -keyout /ca/api.key -out /ca/api.pem && pebble -config /ca/pebble.json""")
-                .toArray(String[]::new))
-                .assertSuccess();
-        await().atMost(Duration.ofSeconds(30)).until(() -> Docker.run("docker", "exec", tools, "bash", "-c",
-                        "curl -sfk https://localhost:15000/roots/0 > " + CA + " && chmod -R a+rX /ca")
-                        .exitCode()
-                == 0);
-    }
-
-    /** What an operator's certbot does: docs/edge.md. */
-    private static void issue() {
-        Docker.run("docker", "exec", tools, "certbot", "certonly", "--non-interactive", "--force-renewal", "--agree-tos", "--no-verify-ssl",
-                        "--register-unsafely-without-email", "--webroot", "-w", "/acme", "-d", DOMAIN, "--server", "https://localhost:14000/dir",
-                        "--config-dir", "/ca/certbot", "--work-dir", "/tmp/work", "--logs-dir", "/tmp/logs")
-                .assertSuccess();
-        Docker.run("docker", "exec", tools, "chmod", "-R", "a+rX", "/ca/certbot").assertSuccess();
-    }
-
-    /** And its hook. */
-    private static void install() {
-        String live = ca.resolve("certbot/live/" + DOMAIN).toString();
-        var installed = stack.script("certificate.sh", "install", live + "/fullchain.pem", live + "/privkey.pem").assertSuccess();
-        assertThat(installed.text()).contains("installed: the edge serves it, until");
-    }
-
-    /** The serial number of the certificate that the edge serves. */
-    private static String served() {
-        return client("openssl s_client -connect " + DOMAIN + ":443 -CAfile " + CA + " -verify_return_error < /dev/null 2> /dev/null"
-                + " | openssl x509 -noout -serial");
-    }
-
     private static String address6(String service) {
         return Stack.inspect(stack.containers(service).get(0)).at("/NetworkSettings/Networks/" + network + "/GlobalIPv6Address").asString();
     }
@@ -480,8 +416,7 @@ class EdgeTest {
 
     private static List<String> run(String name, String... arguments) {
         return Stream.concat(
-                        Stream.of("docker", "run", "--rm", "--init", "--name", name, "--network", network, "--add-host", DOMAIN + ":" + edge,
-                                "--volume", ca + ":/ca", "--volume", project.resolve("var/acme") + ":/acme"),
+                        Stream.of("docker", "run", "--rm", "--init", "--name", name, "--network", network, "--add-host", DOMAIN + ":" + edge, "--volume", ca + ":/ca"),
                         Stream.of(arguments))
                 .toList();
     }
