@@ -156,7 +156,7 @@ automatic() {
 
 show() {
   left=$(($(seconds enddate) - $(date +%s)))
-  soon=$((($(seconds enddate) - $(seconds startdate)) / 4)) # or two weeks, as in the alert CertificateExpiring
+  soon=$((($(seconds enddate) - $(seconds startdate)) / 4)) # or two weeks
   word=good
   if [ "$left" -lt $((soon < 1209600 ? soon : 1209600)) ]; then word=ending; fi
   if [ "$left" -le 0 ]; then word=ended; fi
