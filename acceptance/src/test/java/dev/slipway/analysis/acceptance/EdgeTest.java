@@ -131,6 +131,12 @@ class EdgeTest {
                 + " --jsonfile /ca/testssl.json https://" + DOMAIN + " || true");
 
         JsonNode findings = new JsonMapper().readTree(Files.readString(ca.resolve("testssl.json")));
+        for (JsonNode finding : findings) {
+            if (!finding.path("severity").asString().matches("OK|INFO|DEBUG")) {
+                System.out.println("testssl: " + finding.path("severity").asString() + " " + finding.path("id").asString() + ": "
+                        + finding.path("finding").asString());
+            }
+        }
         assertThat(finding(findings, "overall_grade")).isEqualTo("A+");
         assertThat(finding(findings, "TLS1_1")).isEqualTo("not offered");
         assertThat(finding(findings, "TLS1_3")).startsWith("offered");
