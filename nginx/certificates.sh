@@ -119,7 +119,7 @@ keep() {
       pause "$(look)"
     else
       cat "$scratch/said"
-      if grep -q error:rateLimited "$scratch/logs/letsencrypt.log" && [ "$retry" -lt 3600 ]; then retry=3600; fi
+      if grep -qs error:rateLimited "$scratch/logs/letsencrypt.log" && [ "$retry" -lt 3600 ]; then retry=3600; fi
       say "no new certificate for $names: the next try is in $retry s or a little more; the edge serves the one that is $(kind)"
       measured 1                           # monitoring
       pause "$retry"
@@ -136,7 +136,8 @@ own() {
   cat > "$scratch/given"
   sed -n '/-BEGIN CERTIFICATE-/,/-END CERTIFICATE-/p' "$scratch/given" > "$chain"
   openssl x509 -noout -in "$chain" 2> /dev/null || die "CHAIN holds no certificate: name the full chain in PEM, the server's own first"
-  openssl pkey -passin pass: -in "$scratch/given" -out "$key" 2> /dev/null || die "KEY holds no private key: name it in PEM, without a passphrase"
+  openssl pkey -passin pass: -in "$scratch/given" -out "$key" 2> /dev/null ||
+    die "KEY holds no private key: name it in PEM, without a passphrase"
   [ "$(openssl x509 -noout -pubkey -in "$chain")" = "$(openssl pkey -pubout -in "$key")" ] ||
     die "KEY is not the key of CHAIN: name the two that were issued together"
   openssl x509 -noout -checkend 0 -in "$chain" > /dev/null || die "the certificate has expired: renew it first"
