@@ -12,11 +12,9 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.net.URI;
 import java.util.Collections;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springdoc.core.customizers.OpenApiCustomizer;
-import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.security.autoconfigure.actuate.web.servlet.EndpointRequest;
 import org.springframework.context.annotation.Bean;
@@ -33,26 +31,20 @@ import org.springframework.expression.spel.SpelParserConfiguration;
 import org.springframework.expression.spel.standard.SpelExpressionParser;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
-import org.springframework.http.HttpStatusCode;
 import org.springframework.security.access.AccessDeniedException;
 import org.springframework.security.access.expression.method.DefaultMethodSecurityExpressionHandler;
 import org.springframework.security.access.expression.method.MethodSecurityExpressionHandler;
 import org.springframework.security.access.prepost.PreAuthorize;
-import org.springframework.security.authentication.AuthenticationManager;
-import org.springframework.security.authentication.AuthenticationServiceException;
-import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
+import org.springframework.security.authentication.AnonymousAuthenticationToken;
 import org.springframework.security.config.annotation.method.configuration.EnableMethodSecurity;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.config.observation.SecurityObservationSettings;
+import org.springframework.security.core.Authentication;
 import org.springframework.security.core.AuthenticationException;
+import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.security.oauth2.core.OAuth2AuthenticationException;
-import org.springframework.security.oauth2.jwt.JwtDecoder;
-import org.springframework.security.oauth2.jwt.JwtDecoderInitializationException;
-import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationConverter;
-import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
-import org.springframework.security.oauth2.server.resource.authentication.OpaqueTokenAuthenticationProvider;
 import org.springframework.security.oauth2.server.resource.web.BearerTokenResolver;
 import org.springframework.security.oauth2.server.resource.web.DefaultBearerTokenResolver;
 import org.springframework.security.web.SecurityFilterChain;
@@ -72,7 +64,7 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 @Configuration(proxyBeanMethods = false)
 @EnableMethodSecurity
 @Profile("web | worker")
-class Access implements WebMvcConfigurer {
+public class Access implements WebMvcConfigurer {
 
     private static final Logger log = LoggerFactory.getLogger(Access.class);
     private static final String[] DOCUMENT = {"/api/openapi", "/api/openapi/**", "/api/docs", "/api/swagger-ui/**"};
@@ -92,15 +84,7 @@ class Access implements WebMvcConfigurer {
     }
 
     @Bean
-    SecurityFilterChain whoMay(
-            HttpSecurity http, Tokens tokens, ObjectProvider<JwtDecoder> issuer, ObjectProvider<JwtAuthenticationConverter> converter,
-            Environment environment) throws Exception {
-        OpaqueTokenAuthenticationProvider provider = new OpaqueTokenAuthenticationProvider(tokens);
-        provider.setAuthenticationConverter((token, subject) ->
-                UsernamePasswordAuthenticationToken.authenticated(subject, null, subject.getAuthorities())); // Nobody needs the token again.
-        AuthenticationManager ours = provider::authenticate;
-        JwtDecoder decoder = issuer.getIfAvailable();
-        AuthenticationManager theirs = decoder == null ? ours : jwts(decoder, converter.getIfAvailable());
+    SecurityFilterChain whoMay(HttpSecurity http, Tokens tokens, Environment environment) throws Exception {
         boolean production = environment.acceptsProfiles(Profiles.of("production"));
         return http
                 .authorizeHttpRequests(requests -> {
@@ -113,7 +97,7 @@ class Access implements WebMvcConfigurer {
                     requests.anyRequest().authenticated();
                 })
                 .oauth2ResourceServer(server -> server
-                        .authenticationManagerResolver(request -> who -> (isJwt(request) ? theirs : ours).authenticate(who))
+                        .authenticationManagerResolver(request -> tokens::authenticate)
                         .bearerTokenResolver(resolver())
                         .authenticationEntryPoint(this::refuse)
                         .accessDeniedHandler(this::deny))
@@ -124,30 +108,6 @@ class Access implements WebMvcConfigurer {
                 .logout(AbstractHttpConfigurer::disable)
                 .requestCache(AbstractHttpConfigurer::disable)
                 .build();
-    }
-
-    private static AuthenticationManager jwts(JwtDecoder decoder, @Nullable JwtAuthenticationConverter converter) {
-        JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder);
-        if (converter != null) {
-            provider.setJwtAuthenticationConverter(converter);
-        }
-        return who -> {
-            try {
-                return provider.authenticate(who);
-            } catch (AuthenticationServiceException | JwtDecoderInitializationException e) {
-                log.error("The identity provider does not answer", e);
-                ErrorResponseException silent = new ErrorResponseException(HttpStatus.SERVICE_UNAVAILABLE);
-                silent.setDetail("The identity provider does not answer: try again in a moment.");
-                silent.getHeaders().set(HttpHeaders.RETRY_AFTER, "1");
-                throw new SilentException(silent);
-            }
-        };
-    }
-
-    /** Whatever has dots, which no token of this project's has. */
-    private static boolean isJwt(HttpServletRequest request) {
-        String header = request.getHeader(HttpHeaders.AUTHORIZATION);
-        return header != null && header.contains(".");
     }
 
     /** As Tomcat reads a request: what cannot be read is refused already, and nobody is let in by how a path is written. */
@@ -232,26 +192,40 @@ class Access implements WebMvcConfigurer {
     }
 
     private void refuse(HttpServletRequest request, HttpServletResponse response, AuthenticationException e) {
-        if (e instanceof SilentException silent) {
-            resolver.resolveException(request, response, null, silent.reason);
-            return;
-        }
-        Reason reason = e instanceof RefusedTokenException refused ? refused.reason
-                : !(e instanceof OAuth2AuthenticationException) ? Reason.MISSING
-                : isJwt(request) ? Reason.INVALID : Reason.MALFORMED;
-        if (reason != Reason.MISSING && reason != Reason.TRIES) {
-            tries.note();
-        }
-        if (reason == Reason.TRIES) {
-            answer(request, response, reason, HttpStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", HttpHeaders.RETRY_AFTER, "60");
-        } else {
-            answer(request, response, reason, HttpStatus.UNAUTHORIZED, "unauthenticated", "A valid token is missing",
-                    HttpHeaders.WWW_AUTHENTICATE, reason == Reason.MISSING ? "Bearer" : "Bearer error=\"invalid_token\"");
-        }
+        resolver.resolveException(request, response, null, refusal(e).answer);
     }
 
     private void deny(HttpServletRequest request, HttpServletResponse response, AccessDeniedException e) {
-        answer(request, response, Reason.SCOPE, HttpStatus.FORBIDDEN, "forbidden", "The token does not allow this",
+        resolver.resolveException(request, response, null, denial());
+    }
+
+    /**
+     * Why somebody is not let in, and what says so to whoever asked.
+     *
+     * @param reason as the metric calls it; empty if nobody can say whose a token is
+     * @param answer what a controller would throw
+     */
+    public record Refusal(String reason, Exception answer) {}
+
+    /** Counts and logs a refusal. */
+    public Refusal refusal(AuthenticationException e) {
+        if (e instanceof SilentException silent) {
+            return new Refusal("", silent.reason);
+        }
+        Reason reason = e instanceof RefusedTokenException refused ? refused.reason
+                : e instanceof OAuth2AuthenticationException ? Reason.MALFORMED : Reason.MISSING;
+        if (reason != Reason.MISSING && reason != Reason.TRIES) {
+            tries.note();
+        }
+        return new Refusal(reason.toString(), reason == Reason.TRIES
+                ? problem(reason, HttpStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", HttpHeaders.RETRY_AFTER, "60")
+                : problem(reason, HttpStatus.UNAUTHORIZED, "unauthenticated", "A valid token is missing",
+                        HttpHeaders.WWW_AUTHENTICATE, reason == Reason.MISSING ? "Bearer" : "Bearer error=\"invalid_token\""));
+    }
+
+    /** Counts and logs that a token does not allow something. */
+    public ErrorResponseException denial() {
+        return problem(Reason.SCOPE, HttpStatus.FORBIDDEN, "forbidden", "The token does not allow this",
                 HttpHeaders.WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"");
     }
 
@@ -259,17 +233,16 @@ class Access implements WebMvcConfigurer {
         return Counter.builder("access.refused").description("Requests refused, by reason").tag("reason", reason.toString()).register(meters);
     }
 
-    private void answer(
-            HttpServletRequest request, HttpServletResponse response, Reason reason, HttpStatusCode status, String type, String title,
-            String header, String value) {
+    private ErrorResponseException problem(Reason reason, HttpStatus status, String type, String title, String header, String value) {
         refused(reason).increment();
-        log.info("Refused, {}: {}", reason, request.getUserPrincipal() == null ? "nobody known" : request.getUserPrincipal().getName());
+        Authentication who = SecurityContextHolder.getContext().getAuthentication();
+        log.info("Refused, {}: {}", reason, who == null || who instanceof AnonymousAuthenticationToken ? "nobody known" : who.getName());
         ErrorResponseException problem = new ErrorResponseException(status);
         problem.setType(URI.create("urn:problem-type:" + type));
         problem.setTitle(title);
         problem.setDetail(reason.detail);
         problem.getHeaders().set(header, value);
-        resolver.resolveException(request, response, null, problem);
+        return problem;
     }
 
     /** What a method denies is answered where all else is denied, and is no unexpected error. */

@@ -13,22 +13,39 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.context.annotation.Profile;
 import org.springframework.core.env.Environment;
 import org.springframework.core.env.Profiles;
 import org.springframework.core.task.TaskExecutor;
 import org.springframework.dao.DataAccessException;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.security.authentication.AuthenticationManager;
+import org.springframework.security.authentication.AuthenticationServiceException;
+import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
+import org.springframework.security.core.Authentication;
+import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.core.authority.SimpleGrantedAuthority;
 import org.springframework.security.oauth2.core.DefaultOAuth2AuthenticatedPrincipal;
 import org.springframework.security.oauth2.core.OAuth2AuthenticatedPrincipal;
+import org.springframework.security.oauth2.core.OAuth2AuthenticationException;
+import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.security.oauth2.jwt.JwtDecoderInitializationException;
+import org.springframework.security.oauth2.server.resource.authentication.BearerTokenAuthenticationToken;
+import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationConverter;
+import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
+import org.springframework.security.oauth2.server.resource.authentication.OpaqueTokenAuthenticationProvider;
 import org.springframework.security.oauth2.server.resource.introspection.OpaqueTokenIntrospector;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
+import org.springframework.web.ErrorResponseException;
 
 /**
  * Says whose a token is. The database is asked once in {@link #REMEMBERED} for one, so that a revocation holds soon in every replica. One that
@@ -36,7 +53,7 @@ import org.springframework.transaction.support.TransactionTemplate;
  */
 @Component
 @Profile("web | worker")
-class Tokens implements OpaqueTokenIntrospector {
+public class Tokens implements OpaqueTokenIntrospector {
 
     static final Duration REMEMBERED = Duration.ofSeconds(4);
 
@@ -47,6 +64,8 @@ class Tokens implements OpaqueTokenIntrospector {
     private final TransactionTemplate transaction;
     private final TaskExecutor executor;
     private final FailedTries tries;
+    private final AuthenticationManager ours;
+    private final @Nullable AuthenticationManager theirs;
     private final Map<ByteBuffer, OAuth2AuthenticatedPrincipal> configured = new HashMap<>();
     private final Cache<ByteBuffer, Known> known =
             Caffeine.newBuilder().expireAfterAccess(Duration.ofHours(1)).maximumSize(10_000).build();
@@ -59,18 +78,55 @@ class Tokens implements OpaqueTokenIntrospector {
     /** @throws StartFailure if a configured token is unfit */
     Tokens(
             AccessProperties properties, JdbcClient jdbc, PlatformTransactionManager transactions, TaskExecutor executor, FailedTries tries,
-            Environment environment) {
+            ObjectProvider<JwtDecoder> issuer, ObjectProvider<JwtAuthenticationConverter> converter, Environment environment) {
         this.properties = properties;
         this.jdbc = jdbc;
         this.transaction = new TransactionTemplate(transactions);
         this.executor = executor;
         this.tries = tries;
+        OpaqueTokenAuthenticationProvider provider = new OpaqueTokenAuthenticationProvider(this);
+        provider.setAuthenticationConverter((token, subject) ->
+                UsernamePasswordAuthenticationToken.authenticated(subject, null, subject.getAuthorities())); // Nobody needs the token again.
+        this.ours = provider::authenticate;
+        JwtDecoder decoder = issuer.getIfAvailable();
+        this.theirs = decoder == null ? null : jwts(decoder, converter.getIfAvailable());
         properties.tokens().forEach((subject, token) -> {
             if (token.token() != null) {
                 check(subject, token.token(), environment.acceptsProfiles(Profiles.of("production")));
                 configured.put(ByteBuffer.wrap(Token.sha256(token.token())), principal(subject, token.scopes()));
             }
         });
+    }
+
+    /**
+     * Says who somebody is, by this project's token or an issuer's: what has dots, which no token of this project's has.
+     *
+     * @param token a {@link BearerTokenAuthenticationToken}, wherever it was found
+     * @throws AuthenticationException if it lets nobody in; {@link Access#refusal} says why
+     */
+    public Authentication authenticate(Authentication token) throws AuthenticationException {
+        boolean jwt = ((BearerTokenAuthenticationToken) token).getToken().contains(".");
+        return (jwt && theirs != null ? theirs : ours).authenticate(token);
+    }
+
+    private static AuthenticationManager jwts(JwtDecoder decoder, @Nullable JwtAuthenticationConverter converter) {
+        JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder);
+        if (converter != null) {
+            provider.setJwtAuthenticationConverter(converter);
+        }
+        return token -> {
+            try {
+                return provider.authenticate(token);
+            } catch (OAuth2AuthenticationException e) {
+                throw new RefusedTokenException(Reason.INVALID);
+            } catch (AuthenticationServiceException | JwtDecoderInitializationException e) {
+                log.error("The identity provider does not answer", e);
+                ErrorResponseException silent = new ErrorResponseException(HttpStatus.SERVICE_UNAVAILABLE);
+                silent.setDetail("The identity provider does not answer: try again in a moment.");
+                silent.getHeaders().set(HttpHeaders.RETRY_AFTER, "1");
+                throw new SilentException(silent);
+            }
+        };
     }
 
     @Override

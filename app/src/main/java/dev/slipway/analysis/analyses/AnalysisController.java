@@ -121,15 +121,15 @@ class AnalysisController {
     }
 
     /** Whether somebody sees everybody's. */
-    private static boolean isAdmin(Authentication who) {
+    static boolean isAdmin(Authentication who) {
         return who.getAuthorities().stream().anyMatch(authority -> "SCOPE_analyses:admin".equals(authority.getAuthority()));
     }
 
-    private static ResponseStatusException notFound(UUID id) {
+    static ResponseStatusException notFound(UUID id) {
         return new ResponseStatusException(HttpStatus.NOT_FOUND, "There is no analysis " + id + ".");
     }
 
-    record AnalysisRequest(@NotBlank @Size(max = 200) String name, @NotNull @Size(min = 1, max = 100_000) double[] values) {}
+    record AnalysisRequest(@NotBlank @Size(max = 200) String name, @NotNull @Size(min = 1, max = AnalysisHandler.MOST_VALUES) double[] values) {}
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record AnalysisResponse(

@@ -9,7 +9,7 @@ import org.springframework.stereotype.Component;
 @Component
 class AnalysisHandler implements JobHandler {
 
-    private static final int MOST_VALUES = 100_000;
+    static final int MOST_VALUES = 100_000;
 
     @Override
     public QueueTable table() {

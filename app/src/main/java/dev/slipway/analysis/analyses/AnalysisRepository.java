@@ -1,10 +1,13 @@
 package dev.slipway.analysis.analyses;
 
 import dev.slipway.analysis.access.Quota;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.springframework.data.domain.Pageable;
+import org.springframework.data.domain.ScrollPosition;
 import org.springframework.data.domain.Slice;
+import org.springframework.data.domain.Window;
 import org.springframework.data.jpa.repository.Modifying;
 import org.springframework.data.jpa.repository.Query;
 import org.springframework.data.repository.Repository;
@@ -26,6 +29,21 @@ interface AnalysisRepository extends Repository<Analysis, UUID>, Quota.Usage {
     Slice<Analysis> findByOwner(String owner, Pageable pageable);
 
     Slice<Analysis> findByOwnerAndStatus(String owner, Analysis.Status status, Pageable pageable);
+
+    /** By a cursor, so that a page costs the same wherever it is. */
+    Window<Analysis> findFirst20ByOrderByCreatedAtDescIdDesc(ScrollPosition position);
+
+    Window<Analysis> findFirst20ByOwnerOrderByCreatedAtDescIdDesc(String owner, ScrollPosition position);
+
+    @Query(nativeQuery = true, value = "SELECT status, COUNT(*) AS number FROM analysis GROUP BY status")
+    List<CountedByStatus> countByStatus();
+
+    interface CountedByStatus {
+
+        String getStatus();
+
+        long getNumber();
+    }
 
     @Query(nativeQuery = true, value = """
             SELECT (SELECT COUNT(*) FROM analysis WHERE owner = :owner) AS number, COALESCE(SUM(input_size), 0) AS bytes

@@ -22,6 +22,7 @@ import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.servlet.NoHandlerFoundException;
 
 /** Answers as a problem what a filter or Tomcat refuses before a controller sees it, and what Tomcat cannot even parse. */
 @Hidden
@@ -38,9 +39,12 @@ class ErrorPage implements ErrorController, WebServerFactoryCustomizer<Configura
     }
 
     @RequestMapping("${server.error.path:/error}")
-    ResponseEntity<ProblemDetail> error(HttpServletRequest request) {
+    ResponseEntity<ProblemDetail> error(HttpServletRequest request) throws NoHandlerFoundException {
         Integer status = (Integer) request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE);
-        HttpStatusCode code = HttpStatusCode.valueOf(status == null ? 404 : status);
+        if (status == null) { // Asked for by a client, for whom there is nothing.
+            throw new NoHandlerFoundException(request.getMethod(), request.getRequestURI(), HttpHeaders.EMPTY);
+        }
+        HttpStatusCode code = HttpStatusCode.valueOf(status);
         ProblemDetail problem = ProblemType.of(code).describe(ProblemDetail.forStatus(code));
         String detail = (String) request.getAttribute(DETAIL);
         problem.setDetail(detail == null && code.value() == 400 ? Problems.SEND_ALL : detail); // Tomcat's, while it read a body.
