@@ -2,12 +2,13 @@
 const UNDO = 8000; // ms
 const problem = document.getElementById('problem');
 const undo = document.getElementById('undo');
-let unreachable = false;
+let passing = false; // whether what is said goes away by itself
 
 function say(text) {
   const line = document.createElement('p');
   line.textContent = text;
   problem.replaceChildren(...(text ? [line] : []));
+  passing = false;
 }
 
 function sayProblem(xhr) {
@@ -20,20 +21,34 @@ function sayProblem(xhr) {
   say([`${said.title}.`, said.detail, said.requestId && `Request ${said.requestId}`].filter(Boolean).join(' '));
 }
 
+const isPolling = event => event.detail.requestConfig?.headers['X-Polling'];
+
 document.addEventListener('htmx:beforeRequest', event => {
-  if (!event.detail.requestConfig.headers['X-Polling']) say('');
+  if (!isPolling(event)) say('');
 });
-document.addEventListener('htmx:responseError', event => sayProblem(event.detail.xhr));
+document.addEventListener('htmx:responseError', event => {
+  sayProblem(event.detail.xhr);
+  passing = isPolling(event);
+});
 for (const name of ['htmx:sendError', 'htmx:timeout']) {
   document.addEventListener(name, () => {
-    unreachable = true;
     say('The service cannot be reached.');
+    passing = true;
+    tryAgain();
   });
 }
-document.addEventListener('htmx:afterOnLoad', () => {
-  if (unreachable) say('');
-  unreachable = false;
+document.addEventListener('htmx:afterRequest', event => {
+  if (event.detail.successful && passing) say('');
 });
+
+function tryAgain() {
+  setTimeout(async () => {
+    const answer = await fetch('/page/sign-in').catch(() => null);
+    if (!passing) return;
+    if (answer?.ok) say('');
+    else tryAgain();
+  }, 2000);
+}
 
 // A file goes up as its text.
 function fileInput(form) {
