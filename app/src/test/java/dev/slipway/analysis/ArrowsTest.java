@@ -6,11 +6,13 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.util.Set;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The domain may use these packages, and none of them knows the domain or another, the tests' database apart: each stays when the domain is replaced.
+ * The domain may use these packages, and none of them knows the domain or another, the tests' database and the page's access apart: each stays when
+ * the domain is replaced.
  */
 class ArrowsTest {
 
@@ -20,15 +22,16 @@ class ArrowsTest {
     private static final JavaClasses CLASSES = new ClassFileImporter().importPackages(BASE);
 
     @ParameterizedTest
-    @ValueSource(strings = {"access", "database", "http", "production", "worker"})
+    @ValueSource(strings = {"access", "database", "http", "page", "production", "worker"})
     void aPackageOfTheTemplateKnowsNoOther(String name) {
         String own = BASE + "." + name + "..";
         noClasses()
                 .that().resideInAPackage(own)
                 .should().dependOnClassesThat(resideInAPackage(BASE + ".*..")
                         .and(not(resideInAPackage(own)))
-                        .and(not(resideInAPackage(BASE + ".database.."))))
-                .allowEmptyShould(name.equals("access") || name.equals("worker")) // They may be gone.
+                        .and(not(resideInAPackage(BASE + ".database..")))
+                        .and(not(resideInAPackage(name.equals("page") ? BASE + ".access.." : own)))) // Who may see it.
+                .allowEmptyShould(Set.of("access", "page", "worker").contains(name)) // They may be gone.
                 .check(CLASSES);
     }
 }

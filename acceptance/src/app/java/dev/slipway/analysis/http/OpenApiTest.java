@@ -69,12 +69,12 @@ class OpenApiTest {
         }
     }
 
-    /** The paths of this service's own controllers, the page of errors apart. */
+    /** The paths of the API. */
     private Set<String> mapped() {
         return mappings.getHandlerMethods().entrySet().stream()
                 .filter(mapping -> mapping.getValue().getBeanType().getPackageName().startsWith(Application.class.getPackageName()))
-                .filter(mapping -> mapping.getValue().getBeanType() != ErrorPage.class)
                 .flatMap(mapping -> mapping.getKey().getPatternValues().stream())
+                .filter(path -> path.startsWith("/api/"))
                 .collect(Collectors.toSet());
     }
 }

@@ -120,12 +120,11 @@ class ProblemsTest {
                 arguments("GET", "/api/test-notes/" + ID, 404, "not-found", "There is no note " + ID + "."),
                 arguments("DELETE", "/api/test-notes/" + ID, 404, "not-found", "There is no note " + ID + "."),
                 arguments("GET", "/api/nothing", 404, "not-found", "No such path"),
-                arguments("GET", "/", 404, "not-found", "No such path"),
                 arguments("GET", "/index.html", 404, "not-found", "No such path"),
                 arguments("GET", "/favicon.ico", 404, "not-found", "No such path"),
                 arguments("GET", "/webjars/a", 404, "not-found", "No such path"),
                 arguments("GET", "/api/openapi.yaml", 404, "not-found", "No such path"),
-                arguments("GET", "/error", 404, "not-found", ""),
+                arguments("GET", "/error", 404, "not-found", "No such path"),
                 arguments("PUT", "/api/test-notes", 405, "method-not-allowed", "PUT is not allowed here: use "),
                 arguments("TRACE", "/api/test-notes", 405, "method-not-allowed", ""));
     }

@@ -97,7 +97,7 @@ class BaseTest {
 
     @Test
     void theGatewayAnswersItsOwnErrorsAsProblemsAndKeepsTheActuatorIn() throws Exception {
-        for (String path : new String[] {"/", "/api", "/actuator/health", "/api/../actuator/health", "/livez", "/readyz/app", "/api/..;/livez",
+        for (String path : new String[] {"/api", "/page", "/error", "/actuator/health", "/api/../actuator/health", "/livez", "/readyz/app", "/api/..;/livez",
             "/api/..;a=b/actuator/health", "/api/%2e%2e/livez", "/api//../livez"}) {
             var response = stack.get(path);
 

@@ -41,6 +41,11 @@ final class Raw {
             return "application/problem+json".equals(headers.get("content-type")) && body.startsWith("{");
         }
 
+        /** The page of an error, for a browser; its id is in it. */
+        boolean isPage() {
+            return "text/html;charset=UTF-8".equals(headers.get("content-type")) && body.contains("<code>" + headers.get("x-request-id") + "</code>");
+        }
+
         String requestId() {
             Matcher id = Pattern.compile("\"requestId\": *\"([^\"]*)\"").matcher(body);
             return id.find() ? id.group(1) : "";

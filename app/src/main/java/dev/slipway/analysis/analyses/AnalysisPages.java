@@ -114,6 +114,7 @@ class AnalysisPages {
                 throw e;
             }
             response.setStatus(e.getStatusCode().value());
+            e.getBody().setProperty("requestId", response.getHeader("X-Request-ID"));
             fill(model, null, who);
             model.addAttribute("key", key).addAttribute("name", name).addAttribute("values", values).addAttribute("problem", e.getBody());
             return Pages.show(model, "Analyses", TEMPLATE, "all");

@@ -16,10 +16,13 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpInputMessage;
 import org.springframework.http.HttpMethod;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.converter.FormHttpMessageConverter;
 import org.springframework.security.core.context.SecurityContextHolder;
+import org.springframework.web.ErrorResponseException;
 import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.servlet.HandlerExceptionResolver;
 
 /** Reads the forms of pages, where for all else, the API, Tomcat takes none; a stranger's is short. */
 class Forms extends OncePerRequestFilter {
@@ -27,7 +30,12 @@ class Forms extends OncePerRequestFilter {
     private static final int LONGEST = 4 << 20; // As nginx's client_max_body_size.
     private static final int LONGEST_OF_STRANGER = 16 << 10;
 
+    private final HandlerExceptionResolver resolver;
     private final FormHttpMessageConverter converter = new FormHttpMessageConverter();
+
+    Forms(HandlerExceptionResolver resolver) {
+        this.resolver = resolver;
+    }
 
     @Override
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
@@ -37,19 +45,25 @@ class Forms extends OncePerRequestFilter {
             return;
         }
         int longest = SecurityContextHolder.getContext().getAuthentication() == null ? LONGEST_OF_STRANGER : LONGEST;
-        byte[] body = request.getInputStream().readNBytes(longest + 1);
-        if (body.length > longest) {
-            response.sendError(HttpServletResponse.SC_REQUEST_ENTITY_TOO_LARGE);
-            return;
-        }
         Map<String, String> fields;
         try {
+            byte[] body = request.getInputStream().readNBytes(longest + 1);
+            if (body.length > longest) {
+                refuse(request, response, HttpStatus.CONTENT_TOO_LARGE, "The form is longer than is accepted: send less at once.");
+                return;
+            }
             fields = converter.read(null, message(body)).toSingleValueMap();
-        } catch (IllegalArgumentException e) { // A % without its two digits.
-            response.sendError(HttpServletResponse.SC_BAD_REQUEST);
+        } catch (IOException | IllegalArgumentException e) { // It ended early, or a % is without its two digits.
+            refuse(request, response, HttpStatus.BAD_REQUEST, "The form did not come whole: reload the page and send it again.");
             return;
         }
         chain.doFilter(new WithFields(request, fields), response);
+    }
+
+    private void refuse(HttpServletRequest request, HttpServletResponse response, HttpStatus status, String detail) {
+        ErrorResponseException refused = new ErrorResponseException(status);
+        refused.setDetail(detail);
+        resolver.resolveException(request, response, null, refused);
     }
 
     private static boolean isForm(@Nullable String contentType) {

@@ -119,7 +119,7 @@ public class Pages implements WebMvcConfigurer {
                 .securityMatcher("/", "/page/**")
                 .authorizeHttpRequests(requests -> requests.requestMatchers(OPEN).permitAll().anyRequest().authenticated())
                 .addFilterBefore(visitor, CsrfFilter.class)
-                .addFilterBefore(new Forms(), CsrfFilter.class)
+                .addFilterBefore(new Forms(resolver), CsrfFilter.class)
                 .csrf(csrf -> csrf.csrfTokenRepository(csrfTokens)
                         .sessionAuthenticationStrategy(new NullAuthenticatedSessionStrategy())) // Or each request would end the form's token.
                 .exceptionHandling(handling -> handling.authenticationEntryPoint(this::sendToSignIn).accessDeniedHandler(this::deny))
@@ -166,7 +166,7 @@ public class Pages implements WebMvcConfigurer {
         return ResponseCookie.from(COOKIE, value).httpOnly(true).secure(true).sameSite("Strict").path("/").maxAge(age).build().toString();
     }
 
-    /** The end of an idle hour is put off by what a person does. */
+    /** What a person does puts the idle end off. */
     private void stay(HttpServletRequest request, HttpServletResponse response) {
         if (!isPolling(request) && !SIGNING_OUT.matches(request)) {
             signIn(response, WebUtils.getCookie(request, COOKIE).getValue());

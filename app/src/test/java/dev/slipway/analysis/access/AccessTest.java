@@ -23,8 +23,11 @@ import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandl
 @ServiceTest
 class AccessTest {
 
-    /** The API's document, which a stranger may read but in production. */
-    private static final String OPEN = "/api/(openapi|docs|swagger-ui)(/.*)?";
+    /** The API's document, which a stranger may read but in production, and where one becomes known. */
+    private static final String OPEN = "/api/(openapi|docs|swagger-ui)(/.*)?|/page/sign-in";
+
+    /** What is for a browser: a stranger's is led to the sign-in, and its forms have no token. */
+    private static final String PAGE = "/|/page/.*";
 
     /** It, and what a filter or Tomcat refuses, which no client asks for. */
     private static final String UNSAID = OPEN + "|/api/openapi\\.yaml|/error";
@@ -46,7 +49,7 @@ class AccessTest {
             for (RequestMethod method : mapped.methods.isEmpty() ? Set.of(RequestMethod.GET, RequestMethod.POST) : mapped.methods) {
                 HttpStatusCode answer = api.stranger().method(HttpMethod.valueOf(method.name())).uri(path).exchange().returnResult().getStatus();
                 asked.add(method + " " + path);
-                if (answer.value() != 401) {
+                if (answer.value() != (!path.matches(PAGE) ? 401 : method == RequestMethod.GET ? 303 : 403)) {
                     letIn.add(method + " " + path + ": " + answer.value());
                 }
             }
