@@ -19,6 +19,7 @@ import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.converter.FormHttpMessageConverter;
+import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.security.core.context.SecurityContextHolder;
 import org.springframework.web.ErrorResponseException;
 import org.springframework.web.filter.OncePerRequestFilter;
@@ -53,7 +54,7 @@ class Forms extends OncePerRequestFilter {
                 return;
             }
             fields = converter.read(null, message(body)).toSingleValueMap();
-        } catch (IOException | IllegalArgumentException e) { // It ended early, or a % is without its two digits.
+        } catch (IOException | HttpMessageNotReadableException e) { // It ended early, or a % is without its two digits.
             refuse(request, response, HttpStatus.BAD_REQUEST, "The form did not come whole: reload the page and send it again.");
             return;
         }
