@@ -62,11 +62,18 @@ document.addEventListener('htmx:confirm', event => {
   if (!file) return;
   event.preventDefault();
   const largest = input.dataset.largest;
+  const refuse = size => say(
+    `The file is too large. It has ${(size / 1e6).toFixed(1)} MB on its way, and ${largest / 1e6} MB are accepted: send less at once.`);
   if (file.size > largest) {
-    say(`The file is too large. It has ${(file.size / 1e6).toFixed(1)} MB, and ${largest / 1e6} MB are accepted: send less at once.`);
+    refuse(file.size);
     return;
   }
   file.text().then(text => {
+    const size = encodeURIComponent(text).length; // A comma and a new line become three characters.
+    if (size > largest) {
+      refuse(size);
+      return;
+    }
     form.text = text;
     event.detail.issueRequest(true);
   }, () => say('The file cannot be read. Choose it again.'));

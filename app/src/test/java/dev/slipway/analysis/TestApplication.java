@@ -16,7 +16,8 @@ public class TestApplication {
         Environment environment = service.getApplicationContext().getEnvironment();
         String url = "http://localhost:" + environment.getProperty("local.server.port");
         System.out.printf(
-                "Ready. Open %s/ and sign in with the token in secrets/dev/api_token.txt, or try: curl %s/api/analyses -H 'Authorization: %s' -H 'Content-Type: application/json' -d '%s'%n",
+                "Ready. Open %s/ and sign in with the token in secrets/dev/api_token.txt, or try:"
+                        + " curl %s/api/analyses -H 'Authorization: %s' -H 'Content-Type: application/json' -d '%s'%n",
                 url, url, Api.authorization(environment), "{\"name\": \"first\", \"values\": [1, 2, 4]}");
     }
 }

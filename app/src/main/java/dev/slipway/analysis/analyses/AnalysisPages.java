@@ -192,7 +192,8 @@ class AnalysisPages {
         drawn.put("Maximum", result.max());
         figures.putAll(drawn);
         model.addAttribute("figures", figures);
-        model.addAttribute("described", drawn.entrySet().stream().map(mark -> mark.getKey() + " " + mark.getValue()).collect(Collectors.joining(", ")));
+        model.addAttribute("described", drawn.entrySet().stream()
+                .map(mark -> mark.getKey() + " " + mark.getValue()).collect(Collectors.joining(", ")));
         double half = result.max() / 2 - result.min() / 2; // All of it may be beyond a double.
         model.addAttribute("marks", drawn.entrySet().stream()
                 .map(mark -> new Mark(mark.getKey(), 110 + (half == 0 ? 0 : Math.round(480 * (mark.getValue() / 2 - result.min() / 2) / half))))

@@ -92,8 +92,8 @@ public class Pages implements WebMvcConfigurer {
     }
 
     Pages(
-            Access access, @Lazy Tokens tokens, @Value("${page.idle}") Duration idle, ObjectProvider<Entry> entries, ObjectProvider<ResourceUrlProvider> files,
-            @Lazy @Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
+            Access access, @Lazy Tokens tokens, @Value("${page.idle}") Duration idle, ObjectProvider<Entry> entries,
+            ObjectProvider<ResourceUrlProvider> files, @Lazy @Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
         this.access = access;
         this.tokens = tokens;
         this.idle = idle;
