@@ -55,7 +55,7 @@ class AnalysisPages {
     private final AnalysisRepository analyses;
 
     /** A value that is drawn, from left to right. */
-    record Mark(String name, long x) {}
+    record Mark(String name, long percent) {}
 
     AnalysisPages(AnalysisController api, Submissions submissions, AnalysisRepository analyses) {
         this.api = api;
@@ -196,7 +196,7 @@ class AnalysisPages {
                 .map(mark -> mark.getKey() + " " + mark.getValue()).collect(Collectors.joining(", ")));
         double half = result.max() / 2 - result.min() / 2; // All of it may be beyond a double.
         model.addAttribute("marks", drawn.entrySet().stream()
-                .map(mark -> new Mark(mark.getKey(), 110 + (half == 0 ? 0 : Math.round(480 * (mark.getValue() / 2 - result.min() / 2) / half))))
+                .map(mark -> new Mark(mark.getKey(), half == 0 ? 0 : Math.round(100 * (mark.getValue() / 2 - result.min() / 2) / half)))
                 .toList());
     }
 
