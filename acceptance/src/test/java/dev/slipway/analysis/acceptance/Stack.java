@@ -264,8 +264,12 @@ final class Stack implements AutoCloseable {
     }
 
     HttpResponse<String> submit(String name, String values) throws IOException, InterruptedException {
+        return submitAs(token(), name, values);
+    }
+
+    HttpResponse<String> submitAs(String token, String name, String values) throws IOException, InterruptedException {
         return http.send(
-                request("/api/analyses")
+                requestAs(token, "/api/analyses")
                         .header("Content-Type", "application/json")
                         .header("Idempotency-Key", name)
                         .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"" + name + "\", \"values\": " + values + "}"))
