@@ -34,7 +34,7 @@ class QuotaTest {
     private static Quota quota(Kept kept) {
         Usage domain = subject -> kept;
         return new Quota(
-                new AccessProperties("analysis", 30, 10, DataSize.ofBytes(1000), Map.of()),
+                new Access.Properties("analysis", 30, 10, DataSize.ofBytes(1000), Map.of()),
                 new StaticListableBeanFactory(Map.of("domain", domain)).getBeanProvider(Usage.class));
     }
 }

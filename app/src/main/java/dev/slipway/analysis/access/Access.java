@@ -12,10 +12,15 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.net.URI;
 import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.security.autoconfigure.actuate.web.servlet.EndpointRequest;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -51,6 +56,7 @@ import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.firewall.FirewalledRequest;
 import org.springframework.security.web.firewall.HttpFirewall;
 import org.springframework.stereotype.Controller;
+import org.springframework.util.unit.DataSize;
 import org.springframework.web.ErrorResponseException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
@@ -70,11 +76,27 @@ public class Access implements WebMvcConfigurer {
     private static final String[] DOCUMENT = {"/api/openapi", "/api/openapi/**", "/api/docs", "/api/swagger-ui/**"};
 
     private final MeterRegistry meters;
-    private final FailedTries tries;
+    private final Tokens.FailedTries tries;
     private final HandlerExceptionResolver resolver;
 
+    /**
+     * Who may, beside those whom the database knows.
+     *
+     * @param prefix what this project's tokens begin with
+     * @param failedTries tokens that let nobody in, of one address in a minute, after which it waits
+     * @param maxRows how many rows one subject may keep
+     * @param maxSize how much of one subject's may wait for the workers
+     * @param tokens those that come from a secret, by their subject
+     */
+    @ConfigurationProperties("access")
+    record Properties(String prefix, int failedTries, long maxRows, DataSize maxSize, @DefaultValue Map<String, Configured> tokens) {
+
+        /** @param token null where no secret is mounted: then there is none */
+        record Configured(@Nullable String token, @DefaultValue List<String> scopes) {}
+    }
+
     /** The resolver, which answers as for a controller, is itself made of what this configures: hence lazy. */
-    Access(MeterRegistry meters, FailedTries tries, @Lazy @Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
+    Access(MeterRegistry meters, Tokens.FailedTries tries, @Lazy @Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
         this.meters = meters;
         this.tries = tries;
         this.resolver = resolver;

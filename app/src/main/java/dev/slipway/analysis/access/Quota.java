@@ -52,7 +52,7 @@ public class Quota {
         }
     }
 
-    Quota(AccessProperties properties, ObjectProvider<Usage> domain) {
+    Quota(Access.Properties properties, ObjectProvider<Usage> domain) {
         Usage usage = domain.getIfAvailable(() -> subject -> new Kept(0, 0));
         this.maxRows = properties.maxRows();
         this.maxBytes = properties.maxSize().toBytes();

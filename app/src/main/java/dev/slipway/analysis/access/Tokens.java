@@ -13,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +47,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 import org.springframework.web.ErrorResponseException;
+import org.springframework.web.context.request.RequestContextHolder;
+import org.springframework.web.context.request.ServletRequestAttributes;
 
 /**
  * Says whose a token is. The database is asked once in {@link #REMEMBERED} for one, so that a revocation holds soon in every replica. One that
@@ -59,7 +62,7 @@ public class Tokens implements OpaqueTokenIntrospector {
 
     private static final Logger log = LoggerFactory.getLogger(Tokens.class);
 
-    private final AccessProperties properties;
+    private final Access.Properties properties;
     private final JdbcClient jdbc;
     private final TransactionTemplate transaction;
     private final TaskExecutor executor;
@@ -77,7 +80,7 @@ public class Tokens implements OpaqueTokenIntrospector {
 
     /** @throws StartFailure if a configured token is unfit */
     Tokens(
-            AccessProperties properties, JdbcClient jdbc, PlatformTransactionManager transactions, TaskExecutor executor, FailedTries tries,
+            Access.Properties properties, JdbcClient jdbc, PlatformTransactionManager transactions, TaskExecutor executor, FailedTries tries,
             ObjectProvider<JwtDecoder> issuer, ObjectProvider<JwtAuthenticationConverter> converter, Environment environment) {
         this.properties = properties;
         this.jdbc = jdbc;
@@ -209,5 +212,37 @@ public class Tokens implements OpaqueTokenIntrospector {
         Set<GrantedAuthority> authorities = new LinkedHashSet<>();
         scopes.forEach(scope -> authorities.add(new SimpleGrantedAuthority("SCOPE_" + scope)));
         return new DefaultOAuth2AuthenticatedPrincipal(subject, Map.of("sub", subject), authorities);
+    }
+
+    /**
+     * How many tokens that let nobody in an address sent within a minute. Beyond the limit none that is unknown is looked up for it, while
+     * whoever shares the address with a token that is known goes on.
+     */
+    @Component
+    static class FailedTries {
+
+        private final int most;
+        private final Cache<String, AtomicInteger> tries = Caffeine.newBuilder().expireAfterWrite(Duration.ofMinutes(1)).maximumSize(100_000).build();
+
+        FailedTries(Access.Properties properties) {
+            this.most = properties.failedTries();
+        }
+
+        /** @throws RefusedTokenException if the address of the present request has failed too often */
+        void refuseIfTooMany() {
+            AtomicInteger failed = tries.getIfPresent(address());
+            if (failed != null && failed.get() >= most) {
+                throw new RefusedTokenException(Reason.TRIES);
+            }
+        }
+
+        void note() {
+            tries.get(address(), address -> new AtomicInteger()).incrementAndGet();
+        }
+
+        private static String address() {
+            return RequestContextHolder.getRequestAttributes() instanceof ServletRequestAttributes attributes
+                    ? attributes.getRequest().getRemoteAddr() : "";
+        }
     }
 }
