@@ -48,7 +48,6 @@ class BrowserTest {
         @Override
         Stack start(Path project) throws IOException {
             Stack stack = Stack.production(project).profile("edge").with("APP_CPUS", "1.5").with("WORKER_CPUS", "1.0").with("DB_CPUS", "1.0");
-            stack.script("certificate.sh", "self-signed", "localhost").assertSuccess();
             String production = stack.variable("COMPOSE_FILE");
             stack.with("COMPOSE_FILE", "docker-compose.yml").with("IMAGE", "localhost/" + stack.name());
             stack.compose("build", "--quiet", "app").assertSuccess();
@@ -323,7 +322,7 @@ class BrowserTest {
             }
             browser.signIn(token);
 
-            assertThat(names()).isEqualTo(numbered(45, 26));
+            browser.await(seen -> names().equals(numbered(45, 26)));
             assertThat(browser.driver().findElements(By.linkText("Newest"))).isEmpty();
             browser.follow("Older");
             browser.await(seen -> names().equals(numbered(25, 6)));
@@ -429,6 +428,7 @@ class BrowserTest {
 
             String other = token(PERSON);
             browser.press("Sign out");
+            browser.see("[role=status]", "You are signed out.");
             browser.signIn(other);
             browser.see("#submit");
             assertThat(browser.driver().findElements(By.linkText("Service"))).isEmpty();
