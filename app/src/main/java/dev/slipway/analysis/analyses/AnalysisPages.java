@@ -238,14 +238,14 @@ class AnalysisPages {
         private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
         private static final Pattern COMMA_WITHIN = Pattern.compile("\\d,\\d");
         private static final Pattern OTHER_SEPARATOR = Pattern.compile("[;\\t]|\\d +[+-]?\\d");
-        private static final Pattern COLUMN_OF_COMMAS = Pattern.compile("\\s*([+-]?\\d+,\\d+\\s*\\R\\s*)+[+-]?\\d+,\\d+\\s*");
+        private static final Pattern WITH_COMMA = Pattern.compile("[+-]?\\d+,\\d+");
 
         private Numbers() {}
 
         /** @throws IllegalArgumentException if these are not between one number and as many as one analysis takes; says how to mend it */
         static double[] of(String given) {
             String text = given.startsWith("\uFEFF") ? given.substring(1) : given;
-            if (COMMA_WITHIN.matcher(text).find() && (OTHER_SEPARATOR.matcher(text).find() || COLUMN_OF_COMMAS.matcher(text).matches())) {
+            if (COMMA_WITHIN.matcher(text).find() && (OTHER_SEPARATOR.matcher(text).find() || isColumnWithCommas(text))) {
                 throw new IllegalArgumentException("A comma stands where a decimal point may be meant: write 1.5 and not 1,5,"
                         + " or a blank after each comma that separates.");
             }
@@ -266,6 +266,11 @@ class AnalysisPages {
                 throw new IllegalArgumentException("There are no numbers: type some, or choose a file that has some.");
             }
             return Arrays.copyOf(numbers, count);
+        }
+
+        private static boolean isColumnWithCommas(String text) {
+            return text.strip().lines().count() > 1
+                    && text.lines().filter(line -> !line.isBlank()).allMatch(line -> WITH_COMMA.matcher(line.strip()).matches());
         }
 
         private static double number(String word, boolean first, String text, int start) {

@@ -80,6 +80,11 @@ class AnalysesPageTest {
     }
 
     @Test
+    void aLongColumnWithDecimalCommasIsRefused() throws Exception {
+        assertThat(submit("many", "1,5\n".repeat(100_000), UUID.randomUUID().toString()).body()).contains("write 1.5 and not 1,5");
+    }
+
+    @Test
     void aPageLeadsToTheOlderOnesWithoutAGapOrATwin() throws Exception {
         List<String> submitted = new ArrayList<>();
         for (int i = 0; i < 45; i++) {
