@@ -111,6 +111,7 @@ class PageController {
             }
             response.setStatus(problem.getStatusCode().value());
             problem.getHeaders().forEach((name, values) -> response.setHeader(name, values.get(0)));
+            problem.getBody().setProperty("requestId", response.getHeader("X-Request-ID"));
             model.addAttribute("problem", problem.getBody());
             return signInPage(model);
         }

@@ -140,7 +140,8 @@ public class PageTest {
         var answer = browser.post("/page/sign-in", Map.of("token", token.substring(1)));
 
         assertThat(answer.statusCode()).isEqualTo(401);
-        assertThat(answer.body()).contains("role=\"alert\"").containsPattern("another project|a character of it is wrong");
+        assertThat(answer.body()).contains("role=\"alert\"", "Request " + answer.headers().firstValue("X-Request-ID").orElseThrow())
+                .containsPattern("another project|a character of it is wrong");
         assertThat(browser.cookies).doesNotContainKey("__Host-token");
     }
 
