@@ -182,9 +182,7 @@ public class Access implements WebMvcConfigurer {
     private static BearerTokenResolver resolver() {
         BearerTokenResolver standard = new DefaultBearerTokenResolver();
         return request -> {
-            if (Token.isInQuery(request.getQueryString())) {
-                throw new RefusedTokenException(Reason.LEAKED);
-            }
+            Tokens.refuseInQuery(request);
             if (Collections.list(request.getHeaders(HttpHeaders.AUTHORIZATION)).size() > 1) {
                 throw new RefusedTokenException(Reason.DOUBLED);
             }

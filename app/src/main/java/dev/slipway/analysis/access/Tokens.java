@@ -5,6 +5,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.slipway.analysis.StartFailure;
 import dev.slipway.analysis.access.RefusedTokenException.Reason;
 import dev.slipway.analysis.access.RefusedTokenException.SilentException;
+import jakarta.servlet.http.HttpServletRequest;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Collection;
@@ -110,6 +111,13 @@ public class Tokens implements OpaqueTokenIntrospector {
     public Authentication authenticate(Authentication token) throws AuthenticationException {
         boolean jwt = ((BearerTokenAuthenticationToken) token).getToken().contains(".");
         return (jwt && theirs != null ? theirs : ours).authenticate(token);
+    }
+
+    /** @throws AuthenticationException if a token stands in the query, whatever else the request has */
+    public static void refuseInQuery(HttpServletRequest request) throws AuthenticationException {
+        if (Token.isInQuery(request.getQueryString())) {
+            throw new RefusedTokenException(Reason.LEAKED);
+        }
     }
 
     private static AuthenticationManager jwts(JwtDecoder decoder, @Nullable JwtAuthenticationConverter converter) {

@@ -57,6 +57,7 @@ class PageController {
             "signed-out", "You are signed out.",
             "idle", "You are no longer signed in: nothing was done here for a while, or you signed out elsewhere.",
             "expired", "Your token has expired.",
+            "leaked", "A token stood in the address, where logs and others may read it: have it revoked.",
             "revoked", "Your token was revoked.");
 
     private final Access access;

@@ -43,7 +43,6 @@ import org.springframework.security.web.csrf.CookieCsrfTokenRepository;
 import org.springframework.security.web.csrf.CsrfException;
 import org.springframework.security.web.csrf.CsrfFilter;
 import org.springframework.security.web.servlet.util.matcher.PathPatternRequestMatcher;
-import org.springframework.security.web.util.matcher.NegatedRequestMatcher;
 import org.springframework.security.web.util.matcher.OrRequestMatcher;
 import org.springframework.security.web.util.matcher.RequestMatcher;
 import org.springframework.ui.Model;
@@ -106,10 +105,10 @@ public class Pages implements WebMvcConfigurer {
     @Order(0)
     SecurityFilterChain visitors(HttpSecurity http) throws Exception {
         AuthenticationFilter visitor = new AuthenticationFilter(tokens::authenticate, request -> {
-            Cookie cookie = WebUtils.getCookie(request, COOKIE);
+            Tokens.refuseInQuery(request);
+            Cookie cookie = OPEN.matches(request) ? null : WebUtils.getCookie(request, COOKIE);
             return cookie == null ? null : new BearerTokenAuthenticationToken(cookie.getValue());
         });
-        visitor.setRequestMatcher(new NegatedRequestMatcher(OPEN));
         visitor.setSuccessHandler((request, response, who) -> stay(request, response));
         visitor.setFailureHandler(this::turnAway);
         CookieCsrfTokenRepository csrfTokens = new CookieCsrfTokenRepository();

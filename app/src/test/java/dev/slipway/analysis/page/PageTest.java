@@ -159,6 +159,16 @@ public class PageTest {
     }
 
     @Test
+    void aTokenInTheAddressIsRefused() throws Exception {
+        browser.signIn(token);
+
+        for (String path : new String[] {"/", "/page/sign-in", "/page/service"}) {
+            assertLeadsTo("/page/sign-in?why=leaked", browser.get(path + "?access_token=" + token));
+        }
+        assertThat(browser.get("/page/sign-in?why=leaked").body()).contains("have it revoked");
+    }
+
+    @Test
     void whatAPersonDoesPutsTheIdleEndOffAndPollingDoesNot() throws Exception {
         browser.signIn(token);
 
