@@ -59,14 +59,17 @@ sql() {                                # sql STATEMENTS: as root, in the databas
     --protocol=socket --batch --skip-column-names app' <<< "$1"
 }
 
-# without_access FOLDER: these sources there, after the commands of docs/access.md, and what its last lines say of the sample.
+# without_access FOLDER: these sources there, after the commands of docs/page.md, which needs it, and of docs/access.md, and what the
+# last lines of that say of the sample.
 without_access() {
   mkdir "$1"
-  tar -c .dockerignore pom.xml app/pom.xml app/jvm.options app/Dockerfile app/src docker-compose*.yml docs monitoring scripts | tar -x -C "$1"
+  tar -c .dockerignore README.md pom.xml app/pom.xml app/jvm.options app/Dockerfile app/src docker-compose*.yml docs monitoring nginx scripts |
+    tar -x -C "$1"
   (
     cd "$1" || exit
     # shellcheck disable=SC2016          # three backquotes
-    sed -n '/^## Do without access/,$ { /^```bash/,/^```/ { /^```/!p } }' docs/access.md | bash -e
+    sed -n '/^## Do without /,$ { /^```bash/,/^```/ { /^```/!p } }' docs/page.md docs/access.md > commands
+    bash -e commands
     perl -0pi -e 's/^import .*\.access\..*\n//mg; s/, Quota\.Usage//; s/\n    \@Override\n    default Quota.*?\n    }\n//s;
       s/ \| QuotaExceededException//; s/^.*(private final Quota|this\.quota =|quota\.admit|\@throws Quota).*\n//mg; s/, Quota quota\)/)/;
       s/who\.getName\(\)/""/g; s/\n    \/\*\* Whether somebody sees everybody.*?\n    }\n//s; s/isAdmin\(who\)/true/g' app/src/main/java/*/*/*/analyses/*.java
