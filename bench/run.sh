@@ -72,7 +72,7 @@ without_access() {
     bash -e commands
     perl -0pi -e 's/^import .*\.access\..*\n//mg; s/, Quota\.Usage//; s/\n    \@Override\n    default Quota.*?\n    }\n//s;
       s/ \| QuotaExceededException//; s/^.*(private final Quota|this\.quota =|quota\.admit|\@throws Quota).*\n//mg; s/, Quota quota\)/)/;
-      s/who\.getName\(\)/""/g; s/\n    \/\*\* Whether somebody sees everybody.*?\n    }\n//s; s/isAdmin\(who\)/true/g' app/src/main/java/*/*/*/analyses/*.java
+      s/who\.getName\(\)/""/g; s/\n    \/\*\* Whose analyses somebody sees.*?\n    }\n//s; s/ownerOf\(who\)/null/g' app/src/main/java/*/*/*/analyses/*.java
   )
   cp -r app/src/main/resources/db/migration/access "$1/app/src/main/resources/db/migration/" # the database has run it
 }

@@ -73,7 +73,7 @@ import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 public class Access implements WebMvcConfigurer {
 
     private static final Logger log = LoggerFactory.getLogger(Access.class);
-    private static final String[] DOCUMENT = {"/api/openapi", "/api/openapi/**", "/api/docs", "/api/swagger-ui/**"};
+    private static final List<String> DOCUMENT = List.of("/api/openapi", "/api/docs", "/api/swagger-ui");
 
     private final MeterRegistry meters;
     private final Tokens.FailedTries tries;
@@ -105,19 +105,35 @@ public class Access implements WebMvcConfigurer {
         }
     }
 
+    /** Calls of the API have a chain of their own, the first, with nothing to compare their path with. */
     @Bean
-    SecurityFilterChain whoMay(HttpSecurity http, Tokens tokens, Environment environment) throws Exception {
+    @Order(0)
+    SecurityFilterChain calls(HttpSecurity http, Tokens tokens) throws Exception {
+        http.securityMatcher(request -> request.getServletPath().startsWith("/api/") && !isDocument(request));
+        return byToken(http, tokens).authorizeHttpRequests(requests -> requests.anyRequest().authenticated()).build();
+    }
+
+    @Bean
+    SecurityFilterChain allElse(HttpSecurity http, Tokens tokens, Environment environment) throws Exception {
         boolean production = environment.acceptsProfiles(Profiles.of("production"));
+        return byToken(http, tokens)
+                .authorizeHttpRequests(requests -> requests
+                        .dispatcherTypeMatchers(DispatcherType.ERROR).permitAll()
+                        .requestMatchers(EndpointRequest.toAnyEndpoint()).permitAll() // On a port of their own.
+                        .requestMatchers("/livez", "/readyz").permitAll()
+                        .requestMatchers(request -> isDocument(request) && !production).permitAll()
+                        .anyRequest().authenticated())
+                .build();
+    }
+
+    private static boolean isDocument(HttpServletRequest request) {
+        String path = request.getServletPath();
+        return DOCUMENT.stream().anyMatch(document -> path.equals(document)
+                || path.startsWith(document) && path.charAt(document.length()) == '/');
+    }
+
+    private HttpSecurity byToken(HttpSecurity http, Tokens tokens) throws Exception {
         return http
-                .authorizeHttpRequests(requests -> {
-                    requests.dispatcherTypeMatchers(DispatcherType.ERROR).permitAll()
-                            .requestMatchers(EndpointRequest.toAnyEndpoint()).permitAll() // On a port of their own.
-                            .requestMatchers("/livez", "/readyz").permitAll();
-                    if (!production) {
-                        requests.requestMatchers(DOCUMENT).permitAll();
-                    }
-                    requests.anyRequest().authenticated();
-                })
                 .oauth2ResourceServer(server -> server
                         .authenticationManagerResolver(request -> tokens::authenticate)
                         .bearerTokenResolver(resolver())
@@ -128,8 +144,7 @@ public class Access implements WebMvcConfigurer {
                 .csrf(AbstractHttpConfigurer::disable) // No cookie says who somebody is.
                 .headers(AbstractHttpConfigurer::disable) // The gateway sets them.
                 .logout(AbstractHttpConfigurer::disable)
-                .requestCache(AbstractHttpConfigurer::disable)
-                .build();
+                .requestCache(AbstractHttpConfigurer::disable);
     }
 
     /** As Tomcat reads a request: what cannot be read is refused already, and nobody is let in by how a path is written. */
@@ -196,12 +211,13 @@ public class Access implements WebMvcConfigurer {
         registry.addInterceptor(new HandlerInterceptor() {
             @Override
             public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) {
-                if (handler instanceof HandlerMethod method && request.getDispatcherType() == DispatcherType.REQUEST && !says(method)) {
+                if (handler instanceof HandlerMethod method && request.getDispatcherType() == DispatcherType.REQUEST
+                        && !says(method) && !isDocument(request)) {
                     throw new AccessDeniedException(method + " has no @PreAuthorize");
                 }
                 return true;
             }
-        }).excludePathPatterns(DOCUMENT).excludePathPatterns("/error").order(Ordered.LOWEST_PRECEDENCE);
+        }).excludePathPatterns("/error").order(Ordered.LOWEST_PRECEDENCE);
     }
 
     private static boolean says(HandlerMethod method) {

@@ -3,16 +3,13 @@ package dev.slipway.analysis.analyses;
 import dev.slipway.analysis.analyses.Analysis.Result;
 import dev.slipway.analysis.analyses.Analysis.Status;
 import dev.slipway.analysis.analyses.AnalysisController.AnalysisResponse;
+import dev.slipway.analysis.analyses.AnalysisQueries.Listed;
 import dev.slipway.analysis.analyses.Submissions.IdempotencyKeyReusedException;
 import dev.slipway.analysis.page.Pages;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.net.URI;
-import java.nio.ByteBuffer;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,9 +20,6 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Profile;
-import org.springframework.data.domain.KeysetScrollPosition;
-import org.springframework.data.domain.ScrollPosition;
-import org.springframework.data.domain.Window;
 import org.springframework.http.HttpStatus;
 import org.springframework.security.access.prepost.PreAuthorize;
 import org.springframework.security.core.Authentication;
@@ -49,15 +43,16 @@ class AnalysisPages {
     static final String PATH = "/page/analyses";
 
     private static final String TEMPLATE = "analyses";
+    private static final int ROWS = 20;
 
     private final AnalysisController api;
     private final Submissions submissions;
-    private final AnalysisRepository analyses;
+    private final AnalysisQueries analyses;
 
     /** A value that is drawn, from left to right. */
     record Mark(String name, long percent) {}
 
-    AnalysisPages(AnalysisController api, Submissions submissions, AnalysisRepository analyses) {
+    AnalysisPages(AnalysisController api, Submissions submissions, AnalysisQueries analyses) {
         this.api = api;
         this.submissions = submissions;
         this.analyses = analyses;
@@ -69,11 +64,10 @@ class AnalysisPages {
     }
 
     @Bean
-    static Pages.State analysesState(AnalysisRepository analyses) {
+    static Pages.State analysesState(AnalysisQueries analyses) {
         return () -> {
             Map<String, Object> numbers = new LinkedHashMap<>();
-            Arrays.stream(Status.values()).forEach(status -> numbers.put(word(status), 0));
-            analyses.countByStatus().forEach(counted -> numbers.put(word(Status.valueOf(counted.getStatus())), counted.getNumber()));
+            analyses.countByStatus().forEach((status, number) -> numbers.put(word(status), number));
             return numbers;
         };
     }
@@ -88,7 +82,7 @@ class AnalysisPages {
     @PreAuthorize("hasAuthority('SCOPE_analyses:read')")
     @GetMapping("/{id}")
     String one(@PathVariable UUID id, HttpServletRequest request, Authentication who, Model model) {
-        AnalysisResponse analysis = api.get(id, who);
+        AnalysisResponse analysis = analyses.get(id, AnalysisController.ownerOf(who));
         model.addAttribute("analysis", analysis);
         model.addAttribute("here", PATH + "/" + id);
         model.addAttribute("busy", isBusy(analysis));
@@ -156,14 +150,12 @@ class AnalysisPages {
     }
 
     private void fill(Model model, @Nullable String before, Authentication who) {
-        ScrollPosition position = before == null ? ScrollPosition.keyset() : Cursor.position(before);
-        Window<Analysis> page = AnalysisController.isAdmin(who)
-                ? analyses.findFirst20ByOrderByCreatedAtDescIdDesc(position)
-                : analyses.findFirst20ByOwnerOrderByCreatedAtDescIdDesc(who.getName(), position);
-        List<AnalysisResponse> rows = page.map(AnalysisResponse::of).getContent();
+        Listed newest = Listed.newest(AnalysisController.ownerOf(who));
+        List<AnalysisResponse> found = analyses.page(newest, before, ROWS + 1); // One tells whether there are more.
+        List<AnalysisResponse> rows = found.subList(0, Math.min(ROWS, found.size()));
         model.addAttribute("analyses", rows);
         model.addAttribute("before", before);
-        model.addAttribute("older", page.hasNext() ? Cursor.of(rows.get(rows.size() - 1)) : null);
+        model.addAttribute("older", found.size() > ROWS ? newest.cursor(rows.get(ROWS - 1)) : null);
         model.addAttribute("here", before == null ? PATH : PATH + "?before=" + before);
         model.addAttribute("busy", rows.stream().anyMatch(AnalysisPages::isBusy));
         model.addAttribute("key", UUID.randomUUID().toString());
@@ -198,37 +190,6 @@ class AnalysisPages {
         model.addAttribute("marks", drawn.entrySet().stream()
                 .map(mark -> new Mark(mark.getKey(), half == 0 ? 0 : Math.round(100 * (mark.getValue() / 2 - result.min() / 2) / half)))
                 .toList());
-    }
-
-    /** Where a page ends: the last one's time and id, for the next one's start. */
-    private static final class Cursor {
-
-        private static final int LENGTH = 3 * Long.BYTES;
-
-        static String of(AnalysisResponse last) {
-            byte[] bytes = ByteBuffer.allocate(LENGTH)
-                    .putLong(ChronoUnit.MICROS.between(Instant.EPOCH, last.createdAt()))
-                    .putLong(last.id().getMostSignificantBits()).putLong(last.id().getLeastSignificantBits())
-                    .array();
-            return Base64.getUrlEncoder().encodeToString(bytes);
-        }
-
-        static KeysetScrollPosition position(String cursor) {
-            try {
-                byte[] bytes = Base64.getUrlDecoder().decode(cursor);
-                if (bytes.length == LENGTH) {
-                    ByteBuffer buffer = ByteBuffer.wrap(bytes);
-                    return ScrollPosition.forward(Map.of(
-                            "createdAt", Instant.EPOCH.plus(buffer.getLong(), ChronoUnit.MICROS),
-                            "id", new UUID(buffer.getLong(), buffer.getLong())));
-                }
-            } catch (IllegalArgumentException e) {
-                // As one of another length.
-            }
-            ErrorResponseException unknown = new ErrorResponseException(HttpStatus.BAD_REQUEST);
-            unknown.setDetail("This link is not whole: go to the newest ones and on from there.");
-            throw unknown;
-        }
     }
 
     /** Reads what a person types, or a file that is a list of numbers. */

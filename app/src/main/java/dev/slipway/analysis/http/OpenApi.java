@@ -25,7 +25,7 @@ class OpenApi {
     OpenAPI openApiInfo(BuildProperties build) {
         return new OpenAPI().info(new Info().title(build.getName()).version(build.getVersion())
                 .description("JSON alone, in UTF-8. A field that is not described here, or is of another type, is refused. "
-                        + "No answer is to be cached."));
+                        + "Cache-Control says whether an answer may be kept: none may, but where an ETag stands beside it."));
     }
 
     @Bean

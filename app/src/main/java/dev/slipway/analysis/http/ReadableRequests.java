@@ -15,8 +15,9 @@ import org.springframework.http.MediaType;
 import org.springframework.stereotype.Component;
 import org.springframework.web.cors.CorsUtils;
 import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.util.ContentCachingResponseWrapper;
 
-/** Refuses what cannot be read before anything trips over it, and lets no cache keep an answer. */
+/** Refuses what cannot be read before anything trips over it, and lets no cache keep an answer, unless whoever gives it says so. */
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE + 2)
 class ReadableRequests extends OncePerRequestFilter {
@@ -34,7 +35,10 @@ class ReadableRequests extends OncePerRequestFilter {
         } else if (CorsUtils.isPreFlightRequest(request)) {
             ErrorPage.send(request, response, HttpStatus.FORBIDDEN, "Pages of other origins may not call the API.");
         } else {
-            chain.doFilter(request, response);
+            // Spring flushes before the end, and so twice: this sends an answer at once, with its length.
+            ContentCachingResponseWrapper whole = new ContentCachingResponseWrapper(response);
+            chain.doFilter(request, whole);
+            whole.copyBodyToResponse();
         }
     }
 

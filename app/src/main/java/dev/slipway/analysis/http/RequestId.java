@@ -32,8 +32,11 @@ class RequestId extends OncePerRequestFilter {
     /** Measures and traces the requests of clients alone: probes and scrapes would outnumber them. */
     @Bean
     static ObservationPredicate clientsAlone() {
-        return (name, context) -> !(context instanceof ServerRequestObservationContext request
-                && request.getCarrier().getRequestURI().matches("/(actuator/.*|livez|readyz)"));
+        return (name, context) -> !(context instanceof ServerRequestObservationContext request && isProbe(request.getCarrier().getRequestURI()));
+    }
+
+    private static boolean isProbe(String path) {
+        return path.startsWith("/actuator/") || path.equals("/livez") || path.equals("/readyz");
     }
 
     static Optional<String> current() {

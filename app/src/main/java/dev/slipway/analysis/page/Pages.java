@@ -102,7 +102,7 @@ public class Pages implements WebMvcConfigurer {
     }
 
     @Bean
-    @Order(0)
+    @Order(1)
     SecurityFilterChain visitors(HttpSecurity http) throws Exception {
         AuthenticationFilter visitor = new AuthenticationFilter(tokens::authenticate, request -> {
             Tokens.refuseInQuery(request);

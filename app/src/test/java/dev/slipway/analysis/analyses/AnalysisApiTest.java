@@ -62,6 +62,22 @@ class AnalysisApiTest {
     }
 
     @Test
+    void aFinishedAnalysisIsNotSentTwiceToWhoeverHasIt() {
+        UUID id = api.submit("finished", 1, 2);
+        api.get("/api/analyses/{id}", id).expectHeader().doesNotExist("ETag").expectHeader().valueEquals("Cache-Control", "no-store");
+        database.sql("UPDATE analysis SET status = 'FAILED', finished_at = '2026-01-02 03:04:05.678', failure = 'in vain'").update();
+        var finished = api.get("/api/analyses/{id}", id).expectHeader().valueEquals("Cache-Control", "no-cache, private");
+        String tag = finished.returnResult(Void.class).getResponseHeaders().getETag();
+
+        api.client().get().uri("/api/analyses/{id}", id).header("If-None-Match", tag).exchange()
+                .expectStatus().isNotModified().expectHeader().valueEquals("ETag", tag).expectBody().isEmpty();
+        api.client().get().uri("/api/analyses/{id}", id).header("If-None-Match", "\"another\"").exchange().expectStatus().isOk();
+        api.other().get().uri("/api/analyses/{id}", id).header("If-None-Match", tag).exchange().expectStatus().isNotFound();
+        database.clear("analysis");
+        api.client().get().uri("/api/analyses/{id}", id).header("If-None-Match", tag).exchange().expectStatus().isNotFound();
+    }
+
+    @Test
     void aDeletedAnalysisIsGoneWithItsValues() {
         UUID id = api.submit("short-lived", 1);
 

@@ -35,4 +35,16 @@ public class TestDatabase {
         return sql("SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log WHERE user_host LIKE 'app[%' ORDER BY event_time")
                 .query(String.class).list();
     }
+
+    /** How many rows, of tables and of indexes, the user {@code app} makes the server read during an action. */
+    public long rowsReadIn(Runnable action) {
+        sql("SET GLOBAL userstat = ON").update();
+        sql("FLUSH USER_STATISTICS").update();
+        try {
+            action.run();
+        } finally {
+            sql("SET GLOBAL userstat = OFF").update();
+        }
+        return sql("SELECT ROWS_READ FROM information_schema.USER_STATISTICS WHERE USER = 'app'").query(long.class).single();
+    }
 }
