@@ -1,6 +1,5 @@
 package dev.slipway.analysis.database;
 
-import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.context.annotation.Bean;
@@ -16,16 +15,15 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 @Profile("web")
 class ReadPool {
 
-    /** Of the same settings as the pool for all else. */
+    /** Of the same settings as the pool for all else. The server refuses it a write. */
     @Bean(defaultCandidate = false)
     HikariDataSource readsDataSource(HikariDataSource dataSource) {
-        HikariConfig config = new HikariConfig();
-        dataSource.copyStateTo(config);
-        config.setPoolName("reads");
-        config.setAutoCommit(true);
-        config.setReadOnly(true);
-        config.addDataSourceProperty("assureReadOnly", true); // By the server.
-        return new HikariDataSource(config);
+        HikariDataSource reads = new HikariDataSource();
+        dataSource.copyStateTo(reads);
+        reads.setPoolName("reads");
+        reads.setAutoCommit(true);
+        reads.setConnectionInitSql("SET SESSION TRANSACTION READ ONLY");
+        return reads;
     }
 
     @Bean(defaultCandidate = false)

@@ -44,7 +44,7 @@ class ReadableRequests extends OncePerRequestFilter {
 
     private static boolean hasReadableQuery(HttpServletRequest request) {
         try {
-            return request.getParameterMap().values().stream().allMatch(values -> values.length == 1);
+            return request.getQueryString() == null || request.getParameterMap().values().stream().allMatch(values -> values.length == 1);
         } catch (InvalidParameterException e) {
             return false;
         }
