@@ -36,11 +36,12 @@ public class TestDatabase {
                 .query(String.class).list();
     }
 
-    /** How many rows, of tables and of indexes, the user {@code app} makes the server read during an action. */
+    /** How many rows, of tables and of indexes, the user {@code app} makes the server read during the second of two equal actions. */
     public long rowsReadIn(Runnable action) {
-        sql("SET GLOBAL userstat = ON").update();
-        sql("FLUSH USER_STATISTICS").update();
+        sql("SET GLOBAL userstat = ON").update(); // By each connection from its next statement on.
         try {
+            action.run();
+            sql("FLUSH USER_STATISTICS").update();
             action.run();
         } finally {
             sql("SET GLOBAL userstat = OFF").update();
