@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.mockito.AdditionalAnswers.delegatesTo;
 import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.ArgumentMatchers.anyInt;
 import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
 
@@ -123,7 +124,7 @@ class FateTest {
     void aWorkerThatMayNotClaimEnds() {
         Queue real = queue;
         queue = mock(Queue.class, delegatesTo(real));
-        doThrow(new BadSqlGrammarException("claim", "SELECT", new SQLException("denied", "42000"))).when(queue).claim(any());
+        doThrow(new BadSqlGrammarException("claim", "SELECT", new SQLException("denied", "42000"))).when(queue).claim(anyInt(), any());
 
         start(Errands::answer);
 
@@ -219,6 +220,56 @@ class FateTest {
         worker.stop();
 
         assertThat(errands.count("status = 'QUEUED' AND attempts = 0 AND lease_owner IS NULL")).isEqualTo(1);
+    }
+
+    @Test
+    void whatIsClaimedWithALongOneDoesNotWaitForIt() {
+        submitBadAmongGood();
+
+        start(number -> {
+            release.await();
+            return Errands.answer(number);
+        }, Duration.ofMinutes(1));
+
+        await().atMost(Duration.ofMinutes(1)).until(() -> errands.count("name = 'good' AND status = 'DONE' AND attempts = 1") == 200);
+        assertThat(errands.count("status = 'RUNNING'")).isEqualTo(1);
+        release.countDown();
+        awaitStatus("bad", "DONE");
+    }
+
+    @Test
+    void aResultThatIsRefusedAmongOthersFailsItsJobAlone() {
+        submitBadAmongGood();
+
+        start(number -> Map.of("answer", "no number"));
+
+        awaitFailure("bad", "The database refused its result: the worker's log says why.");
+        await().atMost(Duration.ofMinutes(1)).until(() -> errands.count("name = 'good' AND status = 'DONE' AND attempts = 1") == 200);
+        assertThat(ends).hasValue(0);
+    }
+
+    @Test
+    void aStopWritesWhatIsComputedAndGivesTheRestBack() {
+        submitBadAmongGood();
+        start(number -> {
+            release.await();
+            return Errands.answer(number);
+        }, Duration.ofMinutes(1));
+        awaitStatus("bad", "RUNNING");
+
+        worker.stop();
+
+        assertThat(errands.count("status = 'RUNNING'")).isZero();
+        assertThat(errands.count("status = 'QUEUED' AND (attempts > 0 OR lease_owner IS NOT NULL)")).isZero();
+        assertThat(errands.count("status = 'DONE' AND attempts = 1")).isGreaterThanOrEqualTo(140);
+    }
+
+    /** After so many good ones that several are claimed at once. */
+    private void submitBadAmongGood() {
+        for (int i = 0; i < 200; i++) {
+            errands.submit(i == 160 ? "bad" : "good", i == 160 ? BAD : 1);
+        }
+        errands.submit("good", 1);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.slipway.analysis.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import dev.slipway.analysis.ServiceTest;
@@ -14,10 +15,12 @@ import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.context.annotation.Import;
+import org.springframework.dao.DataAccessException;
 
 @ServiceTest
 @Import(Errands.class)
@@ -70,27 +73,32 @@ class QueueTest {
 
         assertThat(first.id()).isEqualTo(older);
         assertThat(second.id()).isEqualTo(newer);
-        assertThat(queue.claim(LEASE)).isEmpty();
+        assertThat(queue.claim(1, LEASE)).isEmpty();
         assertThat(errands.status(older)).isEqualTo("RUNNING");
     }
 
     @Test
     void workersThatClaimAtOnceShareTheQueueWithoutWaitingForEachOther() throws Exception {
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 200; i++) {
             errands.submit("shared", 1);
         }
         long waitsBefore = status("Innodb_row_lock_waits");
         ExecutorService workers = Executors.newFixedThreadPool(4);
         try {
-            List<Future<Job>> claims = new ArrayList<>();
+            List<Future<List<Job>>> claims = new ArrayList<>();
             for (int i = 0; i < 100; i++) {
-                claims.add(workers.submit(this::claimed));
+                int most = 1 + i % 2 * 2; // Of three numbers, of a byte each.
+                claims.add(workers.submit(() -> {
+                    List<Job> jobs = queue.claim(most, LEASE);
+                    queue.finish(jobs.stream().collect(Collectors.toMap(job -> job, job -> new Outcome.Done(RESULT))));
+                    return jobs;
+                }));
             }
             List<UUID> claimed = new ArrayList<>();
-            for (Future<Job> claim : claims) {
-                claimed.add(claim.get().id());
+            for (Future<List<Job>> claim : claims) {
+                claim.get().forEach(job -> claimed.add(job.id()));
             }
-            assertThat(claimed).hasSize(100).doesNotHaveDuplicates();
+            assertThat(claimed).hasSize(200).doesNotHaveDuplicates();
         } finally {
             workers.shutdown();
         }
@@ -104,17 +112,77 @@ class QueueTest {
                 .update();
         long before = status("Handler_read_next");
 
-        assertThat(queue.claim(LEASE)).isPresent();
+        assertThat(queue.claim(1, LEASE)).hasSize(1);
 
         assertThat(status("Handler_read_next") - before).isLessThan(100);
     }
 
     @Test
+    void whatIsClaimedTogetherIsEachAJobOfItsOwn() {
+        UUID first = errands.submit("first", 1);
+        UUID second = errands.submit("second", 1);
+        UUID third = errands.submit("third", 1);
+
+        List<Job> claimed = queue.claim(2, LEASE);
+        assertThat(claimed).extracting(Job::id, Job::attempt).containsExactly(tuple(first, 1), tuple(second, 1));
+        assertThat(queue.claim(2, LEASE)).extracting(Job::id).containsExactly(third);
+
+        queue.giveBack(claimed.get(0));
+        queue.finish(claimed.get(1), new Outcome.Done(RESULT));
+        assertThat(errands.status(first)).isEqualTo("QUEUED");
+        assertThat(errands.status(second)).isEqualTo("DONE");
+        assertThat(errands.status(third)).isEqualTo("RUNNING");
+    }
+
+    @Test
+    void theInputsOfWhatIsClaimedTogetherAreNoLargerThanOneMayBe() {
+        for (int i = 0; i < 10; i++) {
+            errands.submit("long", 100);
+        }
+
+        assertThat(queue.claim(10, LEASE)).hasSize(8 / 3).allMatch(job -> job.input().length == 3);
+        assertThat(errands.count("status = 'RUNNING'")).isEqualTo(8 / 3);
+    }
+
+    @Test
+    void whatIsFinishedTogetherIsWrittenButForWhatAnotherTookOver() {
+        errands.submit("mine", 1);
+        errands.submit("contested", 1);
+        errands.submit("retried", 1);
+        Job mine = claimed();
+        Job contested = queue.claim(1, NO_LEASE).get(0);
+        Job retried = claimed();
+        queue.claimSuspect(LEASE);
+
+        assertThat(queue.finish(Map.of(
+                        mine, new Outcome.Done(RESULT), contested, new Outcome.Failed("too late"), retried, new Outcome.Retry(Duration.ZERO))))
+                .containsExactly(contested);
+
+        assertThat(errands.status(mine.id())).isEqualTo("DONE");
+        assertThat(errands.status(contested.id())).isEqualTo("RUNNING");
+        assertThat(errands.status(retried.id())).isEqualTo("QUEUED");
+    }
+
+    @Test
+    void whatIsFinishedTogetherIsWrittenAllOrNot() {
+        errands.submit("good", 1);
+        errands.submit("bad", 1);
+        Job good = claimed();
+        Job bad = claimed();
+
+        assertThatThrownBy(() -> queue.finish(Map.of(good, new Outcome.Done(RESULT), bad, new Outcome.Done(Map.of("answer", "no number")))))
+                .isInstanceOf(DataAccessException.class);
+
+        assertThat(errands.count("status = 'RUNNING'")).isEqualTo(2);
+        assertThat(database.sql("SELECT COUNT(*) FROM errand_input").query(int.class).single()).isEqualTo(2);
+    }
+
+    @Test
     void whatALostWorkerHeldIsASuspectAndNotItsFault() {
         UUID id = errands.submit("orphaned", 1);
-        queue.claim(NO_LEASE);
+        queue.claim(1, NO_LEASE);
 
-        assertThat(queue.claim(LEASE)).isEmpty();
+        assertThat(queue.claim(1, LEASE)).isEmpty();
         assertThat(queue.hasSuspects()).isTrue();
         Job suspect = queue.claimSuspect(LEASE).orElseThrow();
 
@@ -127,7 +195,7 @@ class QueueTest {
     @Test
     void aWorkerThatIsLostOverOneAloneIsCountedAgainstIt() {
         errands.submit("deadly", 1);
-        queue.claim(NO_LEASE);
+        queue.claim(1, NO_LEASE);
         queue.claimSuspect(NO_LEASE);
 
         Job suspect = queue.claimSuspect(LEASE).orElseThrow();
@@ -139,7 +207,7 @@ class QueueTest {
     @Test
     void aRenewedLeaseKeepsOthersAway() {
         errands.submit("long", 1);
-        Job job = queue.claim(NO_LEASE).orElseThrow();
+        Job job = queue.claim(1, NO_LEASE).get(0);
 
         assertThat(queue.renew(job, LEASE)).isTrue();
 
@@ -150,7 +218,7 @@ class QueueTest {
     @Test
     void whoLostTheLeaseCannotFinish() {
         UUID id = errands.submit("contested", 1);
-        Job slow = queue.claim(NO_LEASE).orElseThrow();
+        Job slow = queue.claim(1, NO_LEASE).get(0);
         Job fast = queue.claimSuspect(LEASE).orElseThrow();
 
         assertThat(queue.renew(slow, LEASE)).isFalse();
@@ -188,7 +256,7 @@ class QueueTest {
         queue.finish(claimed(), new Outcome.Retry(Duration.ofMinutes(1)));
 
         assertThat(errands.status(id)).isEqualTo("QUEUED");
-        assertThat(queue.claim(LEASE)).isEmpty();
+        assertThat(queue.claim(1, LEASE)).isEmpty();
     }
 
     @Test
@@ -226,7 +294,7 @@ class QueueTest {
     }
 
     private Job claimed() {
-        return queue.claim(LEASE).orElseThrow();
+        return queue.claim(1, LEASE).get(0);
     }
 
     private long status(String variable) {

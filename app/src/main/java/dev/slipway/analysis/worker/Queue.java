@@ -3,8 +3,11 @@ package dev.slipway.analysis.worker;
 import dev.slipway.analysis.worker.Job.Outcome;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -26,6 +29,10 @@ import org.springframework.transaction.support.TransactionTemplate;
 @Profile("worker")
 class Queue {
 
+    /** Which attempt a claim is: a suspect's is the one that was not ended, unless it was computed alone. */
+    private static final String ATTEMPT = "IF({name}.status = 'RUNNING' AND {name}.lease_owner NOT LIKE 'alone-%',"
+            + " GREATEST({name}.attempts, 1), {name}.attempts + 1)";
+
     private final JdbcClient jdbc;
     private final QueueTable table;
     private final TransactionTemplate transaction;
@@ -41,49 +48,65 @@ class Queue {
         this.transaction = new TransactionTemplate(transactions);
     }
 
-    /** Claims the oldest job that is due and that no other worker is claiming, and waits for no lock. */
-    Optional<Job> claim(Duration lease) {
-        return claim("QUEUED", "worker-", lease);
+    /**
+     * Claims the oldest jobs that are due and that no other worker is claiming, and waits for no lock.
+     *
+     * @param most so many of them, or fewer: their inputs together are no larger than one may be
+     */
+    List<Job> claim(int most, Duration lease) {
+        return claim("QUEUED", "worker-", most, lease);
     }
 
     /** Claims the oldest suspect, for a worker that computes nothing else meanwhile. */
     Optional<Job> claimSuspect(Duration lease) {
-        return claim("RUNNING", "alone-", lease);
+        return claim("RUNNING", "alone-", 1, lease).stream().findFirst();
     }
 
     boolean hasSuspects() {
         return sql("SELECT EXISTS (SELECT 1 FROM {name} WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))").query(Boolean.class).single();
     }
 
-    private Optional<Job> claim(String status, String role, Duration lease) {
+    private List<Job> claim(String status, String role, int most, Duration lease) {
         String owner = role + UUID.randomUUID();
         return transaction.execute(tx -> {
             // Any plan but reading the index in its order would lock rows that are not taken.
-            Optional<Job> claimed = sql("""
+            List<Job> claimed = sql("""
                             SELECT {name}.id, {inputs}.{input} AS input, COALESCE({name}.lease_owner LIKE 'alone-%', FALSE) AS ended_its_worker,
-                                IF({name}.status = 'RUNNING' AND {name}.lease_owner NOT LIKE 'alone-%',
-                                    GREATEST({name}.attempts, 1), {name}.attempts + 1) AS attempt
+                                {attempt} AS attempt
                             FROM {name} FORCE INDEX (by_status_and_creation)
                                 LEFT JOIN {inputs} ON {inputs}.{reference} = {name}.id
                             WHERE {name}.status = :status AND {name}.due_at <= UTC_TIMESTAMP(6)
                             ORDER BY {name}.created_at, {name}.id
-                            LIMIT 1
+                            LIMIT :most
                             FOR UPDATE SKIP LOCKED
-                            """)
+                            """.replace("{attempt}", ATTEMPT))
+                    .withFetchSize(1) // So that no more of the inputs is in memory than is taken.
                     .param("status", status)
-                    .query((row, number) -> new Job(uuid(row.getBytes("id")), owner,
-                            row.getInt("attempt"), row.getBoolean("ended_its_worker"), row.getBytes("input")))
-                    .optional();
-            claimed.ifPresent(job -> sql("""
-                            UPDATE {name} SET status = 'RUNNING', attempts = :attempt, lease_owner = :owner,
+                    .param("most", most)
+                    .query(rows -> {
+                        List<Job> jobs = new ArrayList<>();
+                        long bytes = 0;
+                        while (rows.next()) {
+                            byte[] input = rows.getBytes("input");
+                            bytes += input == null ? 0 : input.length;
+                            if (!jobs.isEmpty() && bytes > table.largestInput()) {
+                                break;
+                            }
+                            jobs.add(new Job(uuid(rows.getBytes("id")), owner, rows.getInt("attempt"), rows.getBoolean("ended_its_worker"), input));
+                        }
+                        return jobs;
+                    });
+            if (!claimed.isEmpty()) {
+                sql("""
+                            UPDATE {name} FORCE INDEX (PRIMARY) SET attempts = {attempt}, status = 'RUNNING', lease_owner = :owner,
                                 started_at = UTC_TIMESTAMP(6), due_at = UTC_TIMESTAMP(6) + INTERVAL :lease MICROSECOND
-                            WHERE id = :id
-                            """)
-                    .param("attempt", job.attempt())
-                    .param("owner", owner)
-                    .param("lease", microseconds(lease))
-                    .param("id", bytes(job.id()))
-                    .update());
+                            WHERE id IN (:ids)
+                            """.replace("{attempt}", ATTEMPT))
+                        .param("owner", owner)
+                        .param("lease", microseconds(lease))
+                        .param("ids", claimed.stream().map(job -> bytes(job.id())).toList())
+                        .update();
+            }
             return claimed;
         });
     }
@@ -111,6 +134,13 @@ class Queue {
             }
             return mine;
         });
+    }
+
+    /** Writes the outcomes of several down, or, with an exception, none, and gives those back that were not the owner's any more. */
+    Set<Job> finish(Map<Job, Outcome> outcomes) {
+        return transaction.execute(tx -> outcomes.keySet().stream()
+                .filter(job -> !finish(job, outcomes.get(job)))
+                .collect(Collectors.toSet()));
     }
 
     private JdbcClient.StatementSpec statement(Outcome outcome) {

@@ -4,11 +4,13 @@ import dev.slipway.analysis.worker.Job.Outcome;
 import dev.slipway.analysis.worker.JobHandler.NoResultException;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -17,6 +19,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -35,8 +39,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.transaction.TransactionException;
 
 /**
- * Works the queue off, each thread one job at a time, and pauses on an empty one, each time twice as long. One more thread renews the
- * leases and ends what takes too long. A worker that can no longer work says that it is not ready, and ends its process.
+ * Works the queue off, and pauses on an empty one, each time twice as long. Each thread claims a few jobs at once, computes one at a time, and
+ * writes their outcomes down together. One more thread renews the leases, ends what takes too long, and lets nothing wait behind it. A worker that can no longer work says that it is not ready, and ends its process.
  */
 @Component
 @Profile("worker")
@@ -56,6 +60,12 @@ class Worker implements SmartLifecycle {
     /** After so many in a row it is not one job that the database refuses, but this worker. */
     private static final int REFUSALS = 10;
 
+    /** So many jobs a thread claims at once at most, */
+    private static final int MOST = 16;
+
+    /** and no more than it computes in this time, at the pace of the last ones. */
+    private static final Duration BATCH = Duration.ofMillis(50);
+
     /** How long an interrupted computation may take to come back. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
@@ -68,6 +78,7 @@ class Worker implements SmartLifecycle {
     private final Runnable end;
     private final Set<Thread> working = ConcurrentHashMap.newKeySet();
     private final Set<Run> runs = ConcurrentHashMap.newKeySet();
+    private final Set<Batch> batches = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean broken = new AtomicBoolean();
     private volatile CountDownLatch stopping = new CountDownLatch(0);
     private volatile long looked;
@@ -113,7 +124,7 @@ class Worker implements SmartLifecycle {
             threads.execute(this::run);
         }
         keeper = Executors.newScheduledThreadPool(2, new CustomizableThreadFactory("worker-keeper-"));
-        long interval = shorter(properties.lease().dividedBy(6), Duration.ofSeconds(1)).toMillis();
+        long interval = interval().toMillis();
         keeper.scheduleWithFixedDelay(this::keep, interval, interval, TimeUnit.MILLISECONDS);
         keeper.scheduleWithFixedDelay(() -> quietly("What is old cannot be removed, next try in an hour", retention), 1, 60, TimeUnit.MINUTES);
     }
@@ -137,6 +148,7 @@ class Worker implements SmartLifecycle {
                 runs.remove(run);
             }
         }
+        batches.forEach(this::part);
         threads.shutdownNow();
         keeper.shutdownNow();
     }
@@ -167,11 +179,16 @@ class Worker implements SmartLifecycle {
     private void workUntilStopped() throws InterruptedException {
         Duration idle = MIN_IDLE;
         int refusals = 0;
+        int most = 1;
         while (isRunning()) {
             try {
-                if (workAlone() || work(1, queue::claim)) {
+                int claimed = most;
+                int next = workAlone() ? 1 : work(1, lease -> queue.claim(claimed, lease));
+                if (next > 0) {
                     idle = MIN_IDLE;
+                    most = next;
                 } else {
+                    most = 1;
                     pause(idle);
                     idle = shorter(idle.multipliedBy(2), properties.maxIdle());
                 }
@@ -192,42 +209,101 @@ class Worker implements SmartLifecycle {
             return false;
         }
         looked = System.nanoTime();
-        return queue.hasSuspects() && work(properties.threads(), this::takeOver);
+        return queue.hasSuspects() && work(properties.threads(), this::takeOver) > 0;
     }
 
-    private Optional<Job> takeOver(Duration lease) {
+    private List<Job> takeOver(Duration lease) {
         Optional<Job> suspect = queue.claimSuspect(lease);
         suspect.ifPresent(job -> {
             metrics.leasesExpired.increment();
             looked -= properties.maxIdle().toNanos(); // There may be more.
         });
-        return suspect;
+        return suspect.stream().toList();
     }
 
-    /** @param places how many of this process' threads it keeps from computing, its own among them */
-    private boolean work(int places, Function<Duration, Optional<Job>> claim) throws InterruptedException {
+    /**
+     * @param places how many of this process' threads it keeps from computing, its own among them
+     * @return how many jobs to claim next; 0 if there was none
+     */
+    private int work(int places, Function<Duration, List<Job>> claim) throws InterruptedException {
         company.acquire(places);
         try {
-            Optional<Job> job = isRunning() ? claim.apply(properties.lease()) : Optional.empty();
-            if (job.isPresent()) {
-                work(job.get());
-            }
-            return job.isPresent();
+            List<Job> jobs = isRunning() ? claim.apply(properties.lease()) : List.of();
+            return jobs.isEmpty() ? 0 : work(new Batch(jobs), jobs.size());
         } finally {
             company.release(places);
         }
     }
 
-    private void work(Job job) throws InterruptedException {
+    private int work(Batch batch, int jobs) throws InterruptedException {
+        batches.add(batch);
+        Job job = batch.waiting.poll();
+        do {
+            compute(job, batch);
+            job = isRunning() ? batch.waiting.poll() : null;
+        } while (job != null);
+        long most = jobs * BATCH.toNanos() / Math.max(batch.age().toNanos(), 1);
+        giveBack(batch);
+        try {
+            write(batch.take());
+        } finally {
+            batches.remove(batch);
+        }
+        return (int) Math.max(1, Math.min(most, MOST));
+    }
+
+    private void compute(Job job, Batch batch) {
         Run run = new Run(job);
         runs.add(run);
+        run.outcome = compute(run);
+        if (!run.isLeft()) {
+            batch.computed.add(run);
+        }
+    }
+
+    /** Writes down what is computed, together; what the database does not take so, each by itself. */
+    private void write(List<Run> computed) throws InterruptedException {
+        RuntimeException refusal = null;
         try {
-            Outcome outcome = compute(run);
-            if (!run.isLeft()) {
-                write(job, outcome);
+            if (computed.size() > 1 && finish(computed)) {
+                return;
+            }
+            for (Run run : computed) {
+                try {
+                    write(run.job, run.outcome);
+                } catch (RuntimeException e) {
+                    refusal = e;
+                }
             }
         } finally {
-            runs.remove(run);
+            computed.forEach(runs::remove);
+        }
+        if (refusal != null) {
+            throw refusal;
+        }
+    }
+
+    private boolean finish(List<Run> computed) {
+        try {
+            Set<Job> lost = queue.finish(computed.stream().collect(Collectors.toMap(run -> run.job, run -> run.outcome)));
+            computed.forEach(run -> told(run.job, run.outcome, !lost.contains(run.job)));
+            return true;
+        } catch (RuntimeException e) {
+            log.warn("{} outcomes cannot be written together: {}", computed.size(), e.toString());
+            return false;
+        }
+    }
+
+    /** Lets what was claimed with a job wait for it no longer. */
+    private void part(Batch batch) {
+        giveBack(batch);
+        batch.settle(this::finish).forEach(runs::remove);
+    }
+
+    private void giveBack(Batch batch) {
+        for (Job job = batch.waiting.poll(); job != null; job = batch.waiting.poll()) {
+            Job waiting = job;
+            quietly(UNTOLD, () -> queue.giveBack(waiting));
         }
     }
 
@@ -274,9 +350,7 @@ class Worker implements SmartLifecycle {
     private void write(Job job, Outcome outcome) throws InterruptedException {
         while (true) {
             try {
-                if (!finish(job, outcome)) {
-                    log.warn("What was computed of job {} is thrown away: it was deleted, or its lease ended", job.id());
-                }
+                told(job, outcome, queue.finish(job, outcome));
                 return;
             } catch (RuntimeException e) {
                 if (!refused(e)) {
@@ -292,12 +366,12 @@ class Worker implements SmartLifecycle {
         }
     }
 
-    private boolean finish(Job job, Outcome outcome) {
-        boolean mine = queue.finish(job, outcome);
+    private void told(Job job, Outcome outcome, boolean mine) {
         if (mine) {
             metrics.written(outcome);
+        } else {
+            log.warn("What was computed of job {} is thrown away: it was deleted, or its lease ended", job.id());
         }
-        return mine;
     }
 
     /** Whether the database is there and does not want this statement, rather than any. */
@@ -317,6 +391,11 @@ class Worker implements SmartLifecycle {
             for (Run run : runs) {
                 quietly(UNTOLD, () -> keep(run));
             }
+            for (Batch batch : batches) {
+                if (batch.age().compareTo(interval()) > 0) {
+                    part(batch);
+                }
+            }
         } catch (Throwable e) {
             log.error("The leases cannot be renewed", e);
             breakDown();
@@ -329,7 +408,7 @@ class Worker implements SmartLifecycle {
             log.error("Job {} takes longer than {} s and does not heed an interrupt", run.job.id(), properties.timeLimit().toSeconds());
             runs.remove(run);
             working.remove(run.thread);
-            quietly(UNTOLD, () -> finish(run.job, tookTooLong()));
+            quietly(UNTOLD, () -> told(run.job, tookTooLong(), queue.finish(run.job, tookTooLong())));
             breakDown();
             return;
         }
@@ -341,6 +420,10 @@ class Worker implements SmartLifecycle {
             queue.renew(run.job, properties.lease());
             run.renewed = asked;
         }
+    }
+
+    private Duration interval() {
+        return shorter(properties.lease().dividedBy(6), Duration.ofSeconds(1));
     }
 
     private void breakDown() {
@@ -366,6 +449,38 @@ class Worker implements SmartLifecycle {
         stopping.await(idle.toMillis(), TimeUnit.MILLISECONDS);
     }
 
+    /** Jobs that were claimed together: each is in one of its queues, or being computed. */
+    private static class Batch {
+
+        final java.util.Queue<Job> waiting;
+        final java.util.Queue<Run> computed = new ConcurrentLinkedQueue<>();
+        private final long started = System.nanoTime();
+
+        Batch(List<Job> jobs) {
+            waiting = new ConcurrentLinkedQueue<>(jobs);
+        }
+
+        Duration age() {
+            return Duration.ofNanos(System.nanoTime() - started);
+        }
+
+        synchronized List<Run> take() {
+            List<Run> taken = List.copyOf(computed);
+            computed.clear();
+            return taken;
+        }
+
+        /** Takes what is computed, unless it cannot be finished now. */
+        synchronized List<Run> settle(Predicate<List<Run>> finish) {
+            List<Run> taken = List.copyOf(computed);
+            if (!taken.isEmpty() && finish.test(taken)) {
+                computed.removeAll(taken);
+                return taken;
+            }
+            return List.of();
+        }
+    }
+
     /** A job in a worker's hands, on the thread that made this. */
     private static class Run {
 
@@ -376,6 +491,7 @@ class Worker implements SmartLifecycle {
         private final long started = System.nanoTime();
         private volatile long renewed = started;
         private State state = State.COMPUTING;
+        volatile Outcome outcome;
 
         Run(Job job) {
             this.job = job;
