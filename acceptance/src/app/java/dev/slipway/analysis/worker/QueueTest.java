@@ -140,7 +140,10 @@ class QueueTest {
             errands.submit("long", 100);
         }
 
-        assertThat(queue.claim(10, LEASE)).hasSize(8 / 3).allMatch(job -> job.input().length == 3);
+        List<Job> claimed = queue.claim(10, LEASE);
+
+        assertThat(claimed).hasSize(8 / 3);
+        assertThat(queue.fitting(claimed)).isEqualTo(8 / 3);
         assertThat(errands.count("status = 'RUNNING'")).isEqualTo(8 / 3);
     }
 

@@ -4,8 +4,10 @@ import dev.slipway.analysis.worker.Job.Outcome;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -57,13 +59,21 @@ class Queue {
         return claim("QUEUED", "worker-", most, lease);
     }
 
+    /** How many jobs of the size of these may be claimed at once: what is read beyond that is read for nothing. */
+    long fitting(List<Job> jobs) {
+        long bytes = jobs.stream().map(Job::input).filter(Objects::nonNull).mapToLong(input -> input.length).sum();
+        return table.largestInput() * jobs.size() / Math.max(bytes, 1);
+    }
+
     /** Claims the oldest suspect, for a worker that computes nothing else meanwhile. */
     Optional<Job> claimSuspect(Duration lease) {
         return claim("RUNNING", "alone-", 1, lease).stream().findFirst();
     }
 
     boolean hasSuspects() {
-        return sql("SELECT EXISTS (SELECT 1 FROM {name} WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))").query(Boolean.class).single();
+        return sql("SELECT EXISTS (SELECT 1 FROM {name} FORCE INDEX (by_status_and_creation) WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
+                .query(Boolean.class)
+                .single();
     }
 
     private List<Job> claim(String status, String role, int most, Duration lease) {
@@ -127,20 +137,26 @@ class Queue {
      * @return false, with nothing written, if another worker has taken the job over or it was deleted
      */
     boolean finish(Job job, Outcome outcome) {
-        return transaction.execute(tx -> {
-            boolean mine = update(job, statement(outcome));
-            if (mine && !(outcome instanceof Outcome.Retry)) {
-                sql("DELETE FROM {inputs} WHERE {reference} = :id").param("id", bytes(job.id())).update();
-            }
-            return mine;
-        });
+        return finish(Map.of(job, outcome)).isEmpty();
     }
 
     /** Writes the outcomes of several down, or, with an exception, none, and gives those back that were not the owner's any more. */
     Set<Job> finish(Map<Job, Outcome> outcomes) {
-        return transaction.execute(tx -> outcomes.keySet().stream()
-                .filter(job -> !finish(job, outcomes.get(job)))
-                .collect(Collectors.toSet()));
+        return transaction.execute(tx -> {
+            Set<Job> lost = new HashSet<>();
+            List<byte[]> over = new ArrayList<>();
+            outcomes.forEach((job, outcome) -> {
+                if (!update(job, statement(outcome))) {
+                    lost.add(job);
+                } else if (!(outcome instanceof Outcome.Retry)) {
+                    over.add(bytes(job.id()));
+                }
+            });
+            if (!over.isEmpty()) {
+                sql("DELETE {inputs} FROM {inputs} FORCE INDEX (PRIMARY) WHERE {reference} IN (:ids)").param("ids", over).update();
+            }
+            return lost;
+        });
     }
 
     private JdbcClient.StatementSpec statement(Outcome outcome) {

@@ -4,13 +4,14 @@ import dev.slipway.analysis.worker.Job.Outcome;
 import dev.slipway.analysis.worker.JobHandler.NoResultException;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -40,7 +41,8 @@ import org.springframework.transaction.TransactionException;
 
 /**
  * Works the queue off, and pauses on an empty one, each time twice as long. Each thread claims a few jobs at once, computes one at a time, and
- * writes their outcomes down together. One more thread renews the leases, ends what takes too long, and lets nothing wait behind it. A worker that can no longer work says that it is not ready, and ends its process.
+ * writes their outcomes down together. One more thread renews the leases, ends what takes too long, and lets nothing wait behind it. A
+ * worker that can no longer work says that it is not ready, and ends its process.
  */
 @Component
 @Profile("worker")
@@ -148,7 +150,7 @@ class Worker implements SmartLifecycle {
                 runs.remove(run);
             }
         }
-        batches.forEach(this::part);
+        batches.forEach(this::breakUp);
         threads.shutdownNow();
         keeper.shutdownNow();
     }
@@ -229,31 +231,31 @@ class Worker implements SmartLifecycle {
         company.acquire(places);
         try {
             List<Job> jobs = isRunning() ? claim.apply(properties.lease()) : List.of();
-            return jobs.isEmpty() ? 0 : work(new Batch(jobs), jobs.size());
+            return jobs.isEmpty() ? 0 : work(new Batch(jobs), jobs);
         } finally {
             company.release(places);
         }
     }
 
-    private int work(Batch batch, int jobs) throws InterruptedException {
+    private int work(Batch batch, List<Job> jobs) throws InterruptedException {
         batches.add(batch);
         Job job = batch.waiting.poll();
         do {
             compute(job, batch);
             job = isRunning() ? batch.waiting.poll() : null;
         } while (job != null);
-        long most = jobs * BATCH.toNanos() / Math.max(batch.age().toNanos(), 1);
+        long inTime = jobs.size() * BATCH.toNanos() / Math.max(batch.age().toNanos(), 1);
         giveBack(batch);
         try {
             write(batch.take());
         } finally {
             batches.remove(batch);
         }
-        return (int) Math.max(1, Math.min(most, MOST));
+        return (int) Math.max(1, Math.min(MOST, Math.min(inTime, queue.fitting(jobs))));
     }
 
     private void compute(Job job, Batch batch) {
-        Run run = new Run(job);
+        Run run = new Run(job, batch.claimed);
         runs.add(run);
         run.outcome = compute(run);
         if (!run.isLeft()) {
@@ -295,7 +297,7 @@ class Worker implements SmartLifecycle {
     }
 
     /** Lets what was claimed with a job wait for it no longer. */
-    private void part(Batch batch) {
+    private void breakUp(Batch batch) {
         giveBack(batch);
         batch.settle(this::finish).forEach(runs::remove);
     }
@@ -393,7 +395,7 @@ class Worker implements SmartLifecycle {
             }
             for (Batch batch : batches) {
                 if (batch.age().compareTo(interval()) > 0) {
-                    part(batch);
+                    breakUp(batch);
                 }
             }
         } catch (Throwable e) {
@@ -452,16 +454,16 @@ class Worker implements SmartLifecycle {
     /** Jobs that were claimed together: each is in one of its queues, or being computed. */
     private static class Batch {
 
-        final java.util.Queue<Job> waiting;
-        final java.util.Queue<Run> computed = new ConcurrentLinkedQueue<>();
-        private final long started = System.nanoTime();
+        final Deque<Job> waiting;
+        final Deque<Run> computed = new ConcurrentLinkedDeque<>();
+        final long claimed = System.nanoTime();
 
         Batch(List<Job> jobs) {
-            waiting = new ConcurrentLinkedQueue<>(jobs);
+            waiting = new ConcurrentLinkedDeque<>(jobs);
         }
 
         Duration age() {
-            return Duration.ofNanos(System.nanoTime() - started);
+            return Duration.ofNanos(System.nanoTime() - claimed);
         }
 
         synchronized List<Run> take() {
@@ -489,12 +491,13 @@ class Worker implements SmartLifecycle {
         final Job job;
         final Thread thread = Thread.currentThread();
         private final long started = System.nanoTime();
-        private volatile long renewed = started;
+        private volatile long renewed;
         private State state = State.COMPUTING;
-        volatile Outcome outcome;
+        private volatile Outcome outcome;
 
-        Run(Job job) {
+        Run(Job job, long claimed) {
             this.job = job;
+            this.renewed = claimed;
         }
 
         Duration age() {
