@@ -3,6 +3,7 @@
 #
 #   bench/run.sh [--quick]
 #   bench/run.sh --access [--quick]      the service with access control, beside itself without
+#   bench/run.sh --workers [--quick]     one and three workers of both, with few values and with many
 #
 # Changes nothing outside its own containers, which it removes.
 # --quick measures each figure once and briefly: it shows that everything runs, not how fast.
@@ -17,6 +18,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' bench/run.sh; exit ;;
     --access) rival="without access" kinds="get page" ;;
+    --workers) rival=workers ;;
     --quick) seconds=3 rounds=1 analyses=2000 ;;
     *) die "unknown argument $1: see bench/run.sh --help" ;;
   esac
@@ -139,24 +141,39 @@ statements() {                         # statements SERVICE KIND: per request, f
     sed 's/\.\{0,1\}0*$//'
 }
 
-# analyse SERVICE N: analyses per second of N workers, after a first batch that warms them up.
+# analyse SERVICE N [VALUES [COUNT]]: analyses per second of N workers, and the microseconds of CPU of each, of the workers and
+# of the database: a line of each round, after half a minute that warms them up.
 analyse() {
-  local batch
+  local values=${3:-100} count=${4:-$analyses} batch=0 measured=0 id warm=$((SECONDS + (rounds > 1 ? 30 : 1))) workers=() workers_before database_before
   empty
   compose up --detach --no-deps --scale "$1=$2" "$1" > /dev/null 2>&1
-  for batch in 1 2; do
+  compose ps --quiet db > "$work/id.db"
+  for id in $(compose ps --quiet "$1"); do
+    workers+=("worker-$id")
+    echo "$id" > "$work/id.worker-$id"
+  done
+  while [ "$measured" -lt "$rounds" ]; do
+    if [ "$SECONDS" -gt "$warm" ] && [ "$batch" -gt 0 ]; then measured=$((measured + 1)); fi
+    batch=$((batch + 1))
+    workers_before=$(cpus "${workers[@]}")
     sql "START TRANSACTION;
          INSERT INTO analysis (id, name, status, created_at)
-         SELECT UNHEX(CONCAT('0000000${batch}000070008000', LPAD(HEX(seq), 12, '0'))), 'bench', 'QUEUED', UTC_TIMESTAMP(6)
-         FROM seq_1_to_$analyses;
-         INSERT INTO analysis_values SELECT id, REPEAT(UNHEX('3FF8000000000000'), 100) FROM analysis WHERE due_at IS NOT NULL;
+         SELECT UNHEX(CONCAT('$(printf %08X "$batch")000070008000', LPAD(HEX(seq), 12, '0'))), 'bench', 'QUEUED', UTC_TIMESTAMP(6)
+         FROM seq_1_to_$count;
+         INSERT INTO analysis_values SELECT id, REPEAT(UNHEX('3FF8000000000000'), $values) FROM analysis WHERE due_at IS NOT NULL;
          COMMIT"
+    database_before=$(cpu db)
     while [ "$(sql "SELECT EXISTS (SELECT 1 FROM analysis WHERE due_at IS NOT NULL)")" = 1 ]; do sleep 0.5; done
+    if [ "$measured" -gt 0 ]; then
+      sql "SELECT CONCAT_WS(' ', ROUND($count * 1e6 / TIMESTAMPDIFF(MICROSECOND, MIN(finished_at), MAX(finished_at))),
+                  ROUND(($(cpus "${workers[@]}") - $workers_before) / 1000 / $count), ROUND(($(cpu db) - $database_before) / 1000 / $count))
+           FROM analysis WHERE id >= UNHEX('$(printf %08X "$batch")000000000000000000000000')"
+    fi
   done
-  sql "SELECT ROUND($analyses * 1e6 / TIMESTAMPDIFF(MICROSECOND, MIN(finished_at), MAX(finished_at)))
-       FROM analysis WHERE id >= UNHEX('00000002000000000000000000000000')"
   compose rm --stop --force "$1" > /dev/null 2>&1
 }
+
+cpus() { local service; for service; do cpu "$service"; done | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
 
 size() {                               # size IMAGE: bytes of its filesystem
   local id
@@ -222,6 +239,32 @@ requests() {                           # requests NAME KIND [AIM]: the rows of o
 down || true
 note "building the images"
 compose build --quiet app
+
+if [ "$rival" = workers ]; then
+  build plain
+  note "starting the database"
+  compose run --rm migrate > "$work/log" 2>&1 || { cat "$work/log" >&2; die "the database does not start: see above"; }
+  for values in 10 1000 100000; do
+    count=$((values == 100000 ? analyses / 50 : analyses))
+    for workers in 1 3; do
+      note "workers: $workers, of $values values"
+      analyse plain-worker "$workers" "$values" "$count" > "$work/workers.$values.$workers.plain"
+      analyse worker "$workers" "$values" "$count" > "$work/workers.$values.$workers.app"
+    done
+  done
+  echo "| | plain | service | ratio | aim |"
+  echo "|---|---|---|---|---|"
+  for values in 10 1000 100000; do
+    for workers in 1 3; do
+      aim="≥ 1"
+      if [ "$workers" = 3 ]; then aim="no fewer than 1 worker"; fi
+      both "analyses/s of $values values, workers: $workers" "workers.$values.$workers" 1 "$aim"
+      both "— CPU µs each, workers / database" "workers.$values.$workers" "2 3"
+    done
+  done
+  exit
+fi
+
 for target in load registry; do build "$target"; done
 if [ "$rival" = plain ]; then
   build plain
