@@ -4,6 +4,9 @@
 #   bench/run.sh [--quick]
 #   bench/run.sh --access [--quick]      the service with access control, beside itself without
 #   bench/run.sh --workers [--quick]     one and three workers of both, with few values and with many
+#   bench/run.sh --rivals [--quick]      beside the same service in plain Spring Boot and in Quarkus
+#   bench/run.sh --growth [--quick]      at 10,000, 1,000,000 and 5,000,000 rows, beside Quarkus
+#   bench/run.sh --deploy [--quick]      before and after a new container takes over
 #
 # Changes nothing outside its own containers, which it removes.
 # --quick measures each figure once and briefly: it shows that everything runs, not how fast.
@@ -13,13 +16,14 @@
 # shellcheck source=/dev/null
 source "$(dirname "$0")/../scripts/lib.sh"
 
-seconds=4 rounds=3 analyses=20000 rival=plain kinds="get page post"
+seconds=4 warmth=25 rounds=3 analyses=20000 rival=plain kinds="get page post" mode=''
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) sed -n '2,/^$/s/^# \{0,1\}//p' bench/run.sh; exit ;;
     --access) rival="without access" kinds="get page" ;;
     --workers) rival=workers ;;
-    --quick) seconds=3 rounds=1 analyses=2000 ;;
+    --rivals | --growth | --deploy) mode=${1#--} ;;
+    --quick) seconds=3 warmth=5 rounds=1 analyses=2000 ;;
     *) die "unknown argument $1: see bench/run.sh --help" ;;
   esac
   shift
@@ -35,7 +39,9 @@ esac
 
 # A core each, as bench/docker-compose.yml gives the load.
 export APP_CPUS=1.0 WORKER_CPUS=1.0 DB_CPUS=1.0 DB_MEMORY=512M NGINX_CPUS=0.5
-export IMAGE=bench-app TAG=latest COMPOSE_PROJECT_NAME=${BENCH_PROJECT:-bench}
+export COMPOSE_PROJECT_NAME=${BENCH_PROJECT:-bench} TAG=latest
+images=$COMPOSE_PROJECT_NAME
+export IMAGE=$images-app
 token=$(< secrets/dev/api_token.txt)
 work=$(mktemp -d)
 note() { say "$(date +%T) $*" >&2; }
@@ -43,7 +49,7 @@ compose() { docker compose -f docker-compose.yml -f bench/docker-compose.yml "$@
 down() { compose down --volumes --remove-orphans --timeout 1 > /dev/null 2>&1; }
 clean() {
   down || true
-  docker image rm --force bench-app bench-plain bench-load bench-registry > /dev/null 2>&1 || true
+  docker image rm --force "$images"-{app,plain,boot,quarkus,load,registry} > /dev/null 2>&1 || true
   rm -rf "$work"
 }
 trap clean EXIT
@@ -51,8 +57,8 @@ trap 'exit 130' INT TERM
 
 # --- The pieces -------------------------------------------------------------------------------------------------------
 
-build() {                              # build TARGET [NAME [FOLDER]]: the image bench-NAME, from the sources in a folder
-  cat app/Dockerfile bench/Dockerfile | docker build --quiet --file - --target "$1" --tag "bench-${2:-$1}" "${3:-.}" > /dev/null
+build() {                              # build TARGET [NAME [FOLDER]]: the image of this NAME, from the sources in a folder
+  cat app/Dockerfile bench/Dockerfile | docker build --quiet --file - --target "$1" --tag "$images-${2:-$1}" "${3:-.}" > /dev/null
 }
 
 sql() {                                # sql STATEMENTS: as root, in the database's container
@@ -79,48 +85,59 @@ without_access() {
   cp -r app/src/main/resources/db/migration/access "$1/app/src/main/resources/db/migration/" # the database has run it
 }
 
-fill() {                               # fill FROM TO: finished analyses with these numbers in their ids
-  sql "INSERT INTO analysis (id, name, status, created_at, finished_at, due_at, count, mean, standard_deviation, min, max, p50, p95, p99)
-       SELECT UNHEX(CONCAT('00000000000070008000', LPAD(HEX(seq), 12, '0'))), CONCAT('analysis ', LPAD(seq, 9, '0')), 'DONE',
+fill() {                               # fill FROM TO [OWNER]: finished analyses with these numbers in their ids
+  sql "INSERT INTO analysis (id, owner, name, status, created_at, finished_at, due_at, count, mean, standard_deviation, min, max, p50, p95, p99)
+       SELECT UNHEX(CONCAT('00000000000070008000', LPAD(HEX(seq), 12, '0'))), '${3:-development}', CONCAT('analysis ', LPAD(seq, 9, '0')), 'DONE',
               '2026-01-01' + INTERVAL seq SECOND, '2026-01-01' + INTERVAL seq SECOND, NULL, 10, 1.5, 0.5, 1, 2, 1.5, 1.9, 2
        FROM seq_$1_to_$2"
 }
 
 empty() { sql "SET foreign_key_checks = 0; TRUNCATE analysis_values; TRUNCATE analysis"; }
 
+refill() { empty && fill 1 10000; }    # for a POST, which else writes a larger table each time
+
 cpu() {                                # cpu SERVICE: nanoseconds that its container has used
   curl -fsS --unix-socket "${engine#unix://}" "http://docker/containers/$(cat "$work/id.$1")/stats?stream=false&one-shot=true" |
     sed 's/.*"cpu_stats":{"cpu_usage":{"total_usage":\([0-9]*\).*/\1/'
 }
 
-# load SERVICE HOST KIND: asks for so many seconds on 16 connections. Prints the rate per second, p50 and p99 in ms, and
+# load SERVICE HOST KIND [LAST]: asks for so many seconds on 16 connections. Prints the rate per second, p50 and p99 in ms, and
 # the microseconds of CPU per request, of the service and of the database.
 load() {
   local port=80 service_before database_before result
   case $2 in *nginx) ;; *) port=8080 ;; esac
+  if [ "$3" = post ]; then refill; fi
   service_before=$(cpu "$1") database_before=$(cpu db)
-  result=$(compose exec -T load wrk -t 1 -c 16 -d "${seconds}s" --timeout 10s -s /bench/wrk.lua "http://$2:$port" -- "$3" | grep ^result) ||
+  result=$(compose exec -T load wrk -t 1 -c 16 -d "${seconds}s" --timeout 10s -s /bench/wrk.lua "http://$2:$port" -- "${@:3}" | grep ^result) ||
     die "wrk failed against $2"
   echo "$result $service_before $(cpu "$1") $database_before $(cpu db)" | awk -v what="$3 from $2" '
     $2 == 0 || $3 > $2 / 100 { print what ": " $3 " requests failed, and " $2 " did not" > "/dev/stderr"; exit 1 }
     { printf "%.0f %.2f %.2f %.0f %.0f\n", $2 * 1e6 / $4, $5 / 1000, $6 / 1000, ($8 - $7) / 1000 / $2, ($10 - $9) / 1000 / $2 }'
 }
 
-warm() {                               # warm SERVICE KIND: until the CPU per request falls no further
-  local best=999999999 cpu still=0
-  while [ "$still" -lt 3 ]; do
-    cpu=$(load "$1" "$1" "$2" | awk '{ print $4 + $5 }') || continue    # cold on a busy machine, requests may fail
+warm() {                               # warm SERVICE KIND [LAST]: for so many seconds, and until the CPU per request falls no further
+  local best=999999999 cpu still=0 end=$((SECONDS + warmth))
+  while [ "$still" -lt 3 ] || [ "$SECONDS" -lt "$end" ]; do
+    cpu=$(load "$1" "$1" "${@:2}" | awk '{ print $4 + $5 }') || continue    # cold on a busy machine, requests may fail
     if [ "$cpu" -lt $((best * 97 / 100)) ]; then still=0; else still=$((still + 1)); fi
     if [ "$cpu" -lt "$best" ]; then best=$cpu; fi
   done
+}
+
+readiness() {                          # readiness SERVICE: where it says so
+  case $1 in
+    boot) say 8080/actuator/health/readiness ;;
+    quarkus) say 8080/q/health/ready ;;
+    *) say 8081/actuator/health/readiness ;;
+  esac
 }
 
 ready() {                              # ready SERVICE: milliseconds from its container's start to the first 200 of readiness
   docker kill "$(cat "$work/id.$1")" > /dev/null
   docker start "$(cat "$work/id.$1")" > /dev/null
   # shellcheck disable=SC2016          # expanded there
-  compose exec -T load bash -c 'until curl -fs -m 1 -o /dev/null "http://$1:8081/actuator/health/readiness"; do sleep 0.03; done
-    echo $((($(date +%s%N) - $(date -d "$2" +%s%N)) / 1000000))' - "$1" "$(docker inspect --format '{{.State.StartedAt}}' "$(cat "$work/id.$1")")"
+  compose exec -T load bash -c 'until curl -fs -m 1 -o /dev/null "http://$1"; do sleep 0.03; done
+    echo $((($(date +%s%N) - $(date -d "$2" +%s%N)) / 1000000))' - "$1:$(readiness "$1")" "$(docker inspect --format '{{.State.StartedAt}}' "$(cat "$work/id.$1")")"
 }
 
 memory() {                             # memory SERVICE: MiB resident, and MiB that count against its limit
@@ -177,7 +194,7 @@ cpus() { local service; for service; do cpu "$service"; done | awk '{ sum += $1 
 
 size() {                               # size IMAGE: bytes of its filesystem
   local id
-  id=$(docker create "bench-$1")
+  id=$(docker create "$images-$1")
   docker export "$id" | wc -c
   docker rm "$id" > /dev/null
 }
@@ -187,7 +204,7 @@ stored() { compose exec -T registry sh -c 'find /var/lib/registry -name data -ex
 pushed() {                             # pushed IMAGE: how many bytes a push of it adds to the registry
   local before
   before=$(stored)
-  docker tag "bench-$1" "$registry/$1"
+  docker tag "$images-$1" "$registry/$1"
   docker push --quiet "$registry/$1" > /dev/null
   docker image rm "$registry/$1" > /dev/null
   echo $(($(stored) - before))
@@ -237,6 +254,11 @@ requests() {                           # requests NAME KIND [AIM]: the rows of o
 # --- The measurements -------------------------------------------------------------------------------------------------
 
 down || true
+if [ -n "$mode" ]; then
+  # shellcheck source=bench/rivals.sh
+  source bench/rivals.sh
+  exit
+fi
 note "building the images"
 compose build --quiet app
 

@@ -1,9 +1,11 @@
--- wrk ... -- get|page|post: what to ask for; prints requests, errors, microseconds taken, p50 and p99.
-local kind
+-- wrk ... -- get|page|pages|post [LAST [PAUSE]]: one of the 10,000 analyses up to number LAST, the first page, one of the first 50 pages,
+-- or a new analysis, with a pause of so many milliseconds. Prints requests, errors, microseconds taken, p50 and p99.
+local kind, last
 local token = io.open("/run/secrets/api_token"):read()
 
 function init(args)
-  kind = args[1]
+  kind, last = args[1], tonumber(args[2]) or 10000
+  if args[3] then delay = function() return tonumber(args[3]) end end
   wrk.headers["Authorization"] = "Bearer " .. token
   math.randomseed(os.time())
   if kind == "post" then
@@ -15,7 +17,10 @@ end
 
 function request()
   if kind == "get" then
-    return wrk.format(nil, string.format("/api/analyses/00000000-0000-7000-8000-%012x", math.random(10000)))
+    return wrk.format(nil, string.format("/api/analyses/00000000-0000-7000-8000-%012x", math.random(last - 9999, last)))
+  end
+  if kind == "pages" then
+    return wrk.format(nil, string.format("/api/analyses?page=%d&size=20", math.random(0, 49)))
   end
   return wrk.format(nil, kind == "page" and "/api/analyses?size=20" or "/api/analyses")
 end

@@ -1,0 +1,35 @@
+package com.example.boot;
+
+import jakarta.persistence.CascadeType;
+import jakarta.persistence.Entity;
+import jakarta.persistence.FetchType;
+import jakarta.persistence.Id;
+import jakarta.persistence.MapsId;
+import jakarta.persistence.OneToOne;
+import java.nio.ByteBuffer;
+import java.util.UUID;
+import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.type.SqlTypes;
+
+@Entity
+public class AnalysisValues {
+
+    @Id
+    @JdbcTypeCode(SqlTypes.BINARY)
+    UUID analysisId;
+
+    @MapsId
+    @OneToOne(fetch = FetchType.LAZY, optional = false, cascade = CascadeType.PERSIST)
+    Analysis analysis;
+
+    byte[] doubles;
+
+    protected AnalysisValues() {}
+
+    public AnalysisValues(String owner, String name, double[] values) {
+        ByteBuffer buffer = ByteBuffer.allocate(values.length * Double.BYTES);
+        buffer.asDoubleBuffer().put(values);
+        this.doubles = buffer.array();
+        this.analysis = new Analysis(owner, name, doubles.length);
+    }
+}
