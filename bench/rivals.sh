@@ -43,10 +43,7 @@ rivals() {
   services="boot quarkus app"
   [ "$rounds" = 1 ] || rounds=5
   begin boot quarkus
-  for service in $services; do
-    ready "$service" > "$work/log"
-    memory "$service" > "$work/log"
-  done
+  for service in $services; do ready "$service" > "$work/log"; done
   sleep 15
   for service in $services; do memory "$service" > "$work/idle.$service"; done
   for round in $(seq "$rounds"); do
@@ -121,12 +118,14 @@ growth() {
     done
   done
 
-  say "| CPU µs each, service / database |$(printf ' Quarkus at %s rows |' "${sizes[@]}")$(printf ' this service at %s rows |' "${sizes[@]}") aim |"
-  say "|---|$(printf -- '---|%.0s' "${sizes[@]}" "${sizes[@]}")---|"
+  say "| CPU µs each, service / database |$(printf " %s rows |" "${sizes[@]}") last by first | aim |"
+  say "|---|$(printf -- '---|%.0s' "${sizes[@]}")---|---|"
   for kind in get pages post; do
-    say "| $kind$(for service in $services; do
-      for size in "${sizes[@]}"; do printf ' | %s' "$(part "$kind.$size.$service" "4 5")"; done
-    done) | the same within a tenth |"
+    for service in $services; do
+      say "| $kind of $service$(for size in "${sizes[@]}"; do printf ' | %s' "$(part "$kind.$size.$service" 4 5)"; done) | $(
+        say "$(part "$kind.${sizes[*]: -1}.$service" 4 5) / $(part "$kind.${sizes[0]}.$service" 4 5)" |
+          awk -F ' / ' '{ printf "%.2f / %.2f", $1 / $3, $2 / $4 }') | within a tenth |"
+    done
   done
 }
 
