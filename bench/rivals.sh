@@ -43,7 +43,9 @@ rivals() {
   services="boot quarkus app"
   [ "$rounds" = 1 ] || rounds=5
   begin boot quarkus
-  for service in $services; do ready "$service" > "$work/log"; done
+  for service in $services; do
+    compose exec -T load curl -fs -o /dev/null --retry 600 --retry-delay 1 --retry-all-errors "http://$service:$(readiness "$service")"
+  done
   sleep 15
   for service in $services; do memory "$service" > "$work/idle.$service"; done
   for round in $(seq "$rounds"); do
