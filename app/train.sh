@@ -4,8 +4,9 @@
 # the build prints how many were answered with what.
 set -euo pipefail
 
-# The call that makes something; what its Location names is read, and each list that the API's document knows.
-post=/api/analyses body='{"name": "train", "values": [1.5, 2, 2.5, 3, 3.5]}'
+# The sample's call of scripts/test-docker-compose.sh makes something; what its Location names is read, and each list that the API's document knows.
+sample=$(sed -n "s/^sample='\([^']*\)'.*/\1/p" /sample.sh)
+post=${sample%% *} body=${sample#* }
 token=$(< /run/secrets/access.tokens.development.token)
 
 get() { printf 'GET %s HTTP/1.1\r\nHost: train\r\nAuthorization: Bearer %s\r\n\r\n' "$1" "$token"; }

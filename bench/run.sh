@@ -71,7 +71,7 @@ sql() {                                # sql STATEMENTS: as root, in the databas
 # last lines of that say of the sample.
 without_access() {
   mkdir "$1"
-  tar -c .dockerignore README.md pom.xml app/pom.xml app/jvm.options app/Dockerfile app/src docker-compose*.yml docs monitoring nginx scripts |
+  tar -c .dockerignore README.md pom.xml app/pom.xml app/jvm.options app/train.sh app/Dockerfile app/src docker-compose*.yml docs monitoring nginx scripts secrets/dev |
     tar -x -C "$1"
   (
     cd "$1" || exit
@@ -364,7 +364,7 @@ note "images, and what a change of one line pushes"
 registry=127.0.0.1:$(compose port registry 5000 | sed 's/.*://')
 until curl -fs -o /dev/null "http://$registry/v2/"; do sleep 0.2; done
 mkdir "$work/changed"
-tar -c .dockerignore pom.xml app | tar -x -C "$work/changed"
+tar -c .dockerignore pom.xml app scripts secrets/dev | tar -x -C "$work/changed"
 printf '\n---\nchanged: true\n' >> "$work/changed/app/src/main/resources/application.yaml"
 for service in plain app; do
   size "$service" > "$work/size.$service"
