@@ -128,8 +128,12 @@ public class Access implements WebMvcConfigurer {
 
     private static boolean isDocument(HttpServletRequest request) {
         String path = request.getServletPath();
-        return DOCUMENT.stream().anyMatch(document -> path.equals(document)
-                || path.startsWith(document) && path.charAt(document.length()) == '/');
+        for (String document : DOCUMENT) {
+            if (path.startsWith(document) && (path.length() == document.length() || path.charAt(document.length()) == '/')) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private HttpSecurity byToken(HttpSecurity http, Tokens tokens) throws Exception {

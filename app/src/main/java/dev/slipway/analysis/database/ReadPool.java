@@ -22,6 +22,7 @@ class ReadPool {
         dataSource.copyStateTo(reads);
         reads.setPoolName("reads");
         reads.setAutoCommit(true);
+        reads.setMinimumIdle(1); // More when they are asked for.
         reads.setConnectionInitSql("SET SESSION TRANSACTION READ ONLY");
         return reads;
     }
