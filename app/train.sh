@@ -44,7 +44,7 @@ done
 
 lists=$(send 8080 get /api/openapi | grep -o '"/api/[^"{]*":{"get"' | cut -d '"' -f 2) || true
 made=$(send 8080 post | tr -d '\r' | sed -n 's/^Location: //p') || true
-end=$((SECONDS + 20))
+end=$((SECONDS + 8))
 for ((round = 1; SECONDS < end; round++)); do
   send 8080 some || true
   [ $((round % 8)) != 0 ] || send 8081 watched || true
