@@ -92,16 +92,16 @@ class PagingTest {
     }
 
     @Test
-    void beyondAThousandRowsACursorLeadsOn() {
-        insert(1_050, "status = 'QUEUED'");
+    void beyondFiveThousandRowsACursorLeadsOn() {
+        insert(5_050, "status = 'QUEUED'");
 
-        Map<?, ?> last = page("/api/analyses?size=20&page=50").getResponseBody();
+        Map<?, ?> last = page("/api/analyses?size=20&page=250").getResponseBody();
 
         assertThat(last.get("hasNext")).isEqualTo(true);
         assertThat(ids(page("/api/analyses?size=20&cursor=" + last.get("next")))).hasSize(20);
-        for (String query : List.of("size=20&page=51", "page=1&cursor=" + last.get("next"))) {
+        for (String query : List.of("size=20&page=251", "page=1&cursor=" + last.get("next"))) {
             api.get("/api/analyses?" + query).expectStatus().isBadRequest().expectBody().jsonPath("$.detail").isEqualTo(
-                    "page skips up to 1000 analyses: beyond them, leave it out and give the next of the page before as cursor.");
+                    "page skips up to 5000 analyses: beyond them, leave it out and give the next of the page before as cursor.");
         }
     }
 

@@ -265,16 +265,16 @@ class BetanetTest {
         List<Integer> numbers = new ArrayList<>();
         await().atMost(Duration.ofMinutes(2)).ignoreExceptions().untilAsserted(() -> {
             numbers.clear();
-            boolean more = true;
-            for (int page = 0; more; page++) {
-                JsonNode answer = stack.json("/api/analyses?size=100&sort=createdAt,asc&page=" + page);
+            String cursor = "";
+            while (cursor != null) {
+                JsonNode answer = stack.json("/api/analyses?size=100&sort=createdAt,asc&cursor=" + cursor);
                 for (JsonNode item : answer.get("items")) {
                     if (item.get("name").asString().startsWith(name + "-")) {
                         assertThat(item.get("status").asString()).isEqualTo("DONE");
                         numbers.add(Integer.valueOf(item.get("name").asString().substring(name.length() + 1)));
                     }
                 }
-                more = answer.get("hasNext").asBoolean();
+                cursor = answer.get("hasNext").asBoolean() ? answer.get("next").asString() : null;
             }
             assertThat(numbers).hasSize(number);
         });

@@ -47,7 +47,7 @@ import org.springframework.web.server.ResponseStatusException;
 @Tag(name = "Analyses")
 class AnalysisController {
 
-    private static final int MOST_SKIPPED = 1000;
+    private static final int MOST_SKIPPED = 5000;
 
     /** By its reader, who asks each time whether it is still there. */
     private static final CacheControl KEPT = CacheControl.noCache().cachePrivate();
