@@ -78,7 +78,7 @@ without_access() {
     # shellcheck disable=SC2016          # three backquotes
     sed -n '/^## Do without /,$ { /^```bash/,/^```/ { /^```/!p } }' docs/page.md docs/access.md > commands
     bash -e commands
-    perl -0pi -e 's/^import .*\.access\..*\n//mg; s/, Quota\.Usage//; s/\n    \@Override\n    default Quota.*?\n    }\n//s;
+    perl -0pi -e 's/^import .*\.access\..*\n//mg; s/ implements Quota\.Usage//; s/\n    \@Override\n    public Quota.*?\n    }\n//s;
       s/ \| QuotaExceededException//; s/^.*(private final Quota|this\.quota =|quota\.admit|\@throws Quota).*\n//mg; s/, Quota quota\)/)/;
       s/who\.getName\(\)/""/g; s/\n    \/\*\* Whose analyses somebody sees.*?\n    }\n//s; s/ownerOf\(who\)/null/g' app/src/main/java/*/*/*/analyses/*.java
   )

@@ -56,6 +56,10 @@ class AnalysisQueries implements Quota.Usage {
             return new Cursor(isByName() ? last.name() : last.createdAt().toString(), last.id()).encode(toString());
         }
 
+        private String column() {
+            return isByName() ? "name" : "created_at";
+        }
+
         private boolean isByName() {
             return order.getProperty().equals("name");
         }
@@ -96,16 +100,16 @@ class AnalysisQueries implements Quota.Usage {
         if (offset == 0) {
             return page(listed, null, size);
         }
-        String column = listed.isByName() ? "name" : "created_at";
-        return page(listed, (Cursor) null, "id, " + column, 1, offset - 1)
-                .query((row, number) -> new Cursor(listed.isByName() ? row.getString(column) : instant(row, column).toString(), id(row)))
+        return page(listed, (Cursor) null, "id, " + listed.column(), 1, offset - 1)
+                .query((row, number) -> new Cursor(
+                        listed.isByName() ? row.getString("name") : instant(row, "created_at").toString(), id(row)))
                 .optional()
                 .map(last -> page(listed, last, COLUMNS, size, 0).query(AnalysisQueries::response).list())
                 .orElse(List.of());
     }
 
     private JdbcClient.StatementSpec page(Listed listed, @Nullable Cursor after, String columns, int size, int offset) {
-        String column = listed.isByName() ? "name" : "created_at";
+        String column = listed.column();
         boolean descending = listed.order.isDescending();
         List<String> filters = new ArrayList<>();
         List<Object> values = new ArrayList<>();
@@ -150,7 +154,7 @@ class AnalysisQueries implements Quota.Usage {
         return numbers;
     }
 
-    /** Costs the same however many there are: beyond {@link #COUNTED} the database estimates them by the height of its index. */
+    /** Costs the same however many there are: beyond {@link #COUNTED} the database estimates them, and may be off by a half. */
     private long count(String condition, String value) {
         long counted = jdbc.sql("SELECT COUNT(*) FROM (SELECT 1 FROM analysis WHERE " + condition + " LIMIT " + COUNTED + ") AS first")
                 .param(value).query(Long.class).single();

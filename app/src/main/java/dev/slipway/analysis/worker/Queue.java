@@ -71,7 +71,8 @@ class Queue {
     }
 
     boolean hasSuspects() {
-        return sql("SELECT EXISTS (SELECT 1 FROM {name} FORCE INDEX (by_status_and_creation) WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
+        return sql("SELECT EXISTS (SELECT 1 FROM {name} FORCE INDEX (by_status_and_creation)"
+                        + " WHERE status = 'RUNNING' AND due_at <= UTC_TIMESTAMP(6))")
                 .query(Boolean.class)
                 .single();
     }
