@@ -101,7 +101,7 @@ class AnalysisController {
     @ApiResponse(responseCode = "200", useReturnTypeSchema = true)
     ResponseEntity<AnalysisPage> list(
             @RequestParam(required = false) Status status,
-            @RequestParam(defaultValue = "0") @Min(0) @Max(MOST_SKIPPED) int page,
+            @RequestParam(defaultValue = "0") @Min(0) @Max(1000) int page,
             @RequestParam(defaultValue = "") String cursor,
             @RequestParam(defaultValue = "20") @Min(1) @Max(100) int size,
             @RequestParam(defaultValue = "createdAt,desc")
