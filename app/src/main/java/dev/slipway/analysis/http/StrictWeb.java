@@ -8,22 +8,27 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.convert.ConversionService;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
 import org.springframework.http.converter.HttpMessageConverters;
 import org.springframework.http.converter.ResourceHttpMessageConverter;
 import org.springframework.http.converter.StringHttpMessageConverter;
 import org.springframework.http.converter.json.JacksonJsonHttpMessageConverter;
-import org.springframework.web.bind.WebDataBinder;
-import org.springframework.web.bind.annotation.ControllerAdvice;
-import org.springframework.web.bind.annotation.InitBinder;
+import org.springframework.validation.Validator;
+import org.springframework.web.bind.support.ConfigurableWebBindingInitializer;
 import org.springframework.web.servlet.HandlerInterceptor;
 import org.springframework.web.servlet.NoHandlerFoundException;
 import org.springframework.web.servlet.config.annotation.InterceptorRegistry;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /** The API speaks JSON, whatever else the class path could; and a parameter is what it looks like, or is refused. */
-@ControllerAdvice
+@Configuration(proxyBeanMethods = false)
+@ConditionalOnWebApplication
 class StrictWeb implements WebMvcConfigurer {
 
     private static final Set<Class<?>> SERVED = Set.of(
@@ -39,10 +44,17 @@ class StrictWeb implements WebMvcConfigurer {
     }
 
     /** Spring's own editors would take 0x10, full-width digits, blanks around and 1-1-1-1-1. */
-    @InitBinder
-    void takeWhatIsMeant(WebDataBinder binder) {
-        binder.registerCustomEditor(int.class, exact(INTEGER, Integer::valueOf));
-        binder.registerCustomEditor(UUID.class, exact(ID, UUID::fromString));
+    @Bean
+    static ConfigurableWebBindingInitializer takeWhatIsMeant(
+            @Qualifier("mvcConversionService") ConversionService conversion, @Qualifier("mvcValidator") Validator validator) {
+        ConfigurableWebBindingInitializer initializer = new ConfigurableWebBindingInitializer();
+        initializer.setConversionService(conversion);
+        initializer.setValidator(validator);
+        initializer.setPropertyEditorRegistrar(registry -> {
+            registry.registerCustomEditor(int.class, exact(INTEGER, Integer::valueOf));
+            registry.registerCustomEditor(UUID.class, exact(ID, UUID::fromString));
+        });
+        return initializer;
     }
 
     /** springdoc would serve the API's document as YAML, too. */
