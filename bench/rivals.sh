@@ -133,7 +133,7 @@ growth() {
 
 # window FILE SECONDS: GETs as DeployTest's clients send them, through nginx: p99 in ms, and how many failed.
 window() {
-  compose exec -T load wrk -t 1 -c 4 -d "$2s" --timeout 10s -s /bench/wrk.lua http://nginx -- get 10000 60 |
+  compose exec -T load wrk -t 1 -c 4 -d "$2s" --timeout 10s -s /bench/wrk.lua http://nginx:80 -- get 10000 60 |
     awk '/^result/ { printf "%.1f %d\n", $6 / 1000, $3 }' >> "$work/$1"
 }
 
@@ -162,7 +162,7 @@ deploy() {
     warm app "$kind"
   done
   refill
-  compose exec -T load wrk -t 1 -c 4 -d 1h -s /bench/wrk.lua http://nginx -- post 10000 60 > "$work/posts" 2>&1 &
+  compose exec -T load wrk -t 1 -c 4 -d 1h -s /bench/wrk.lua http://nginx:80 -- post 10000 60 > "$work/posts" 2>&1 &
   for round in $(seq "$rounds"); do
     note "deploying, $round of $rounds"
     window before 10
