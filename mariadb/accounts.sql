@@ -1,6 +1,7 @@
 -- The service's accounts, and what each may do: a statement a line. Root runs this at every start of the server, so that an older
 -- database gets what is new. An account that is new lets nobody in before start.sh, or scripts/secrets.sh rotate, gives it a password.
--- MAX_USER_CONNECTIONS: no account takes all of max_connections; what is left is for root and the health check.
+-- None of it is in the binary log, which a restore follows. MAX_USER_CONNECTIONS: no account takes all of max_connections; what is left is for root and the health check.
+SET sql_log_bin = 0;
 CREATE DATABASE IF NOT EXISTS app;
 
 -- The service, which may not change the schema. Hibernate's bulk statements need temporary tables.
@@ -20,6 +21,11 @@ GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, EXECUTE ON app.* TO backup
 GRANT SELECT ON mysql.proc TO backup@'%';
 GRANT SELECT (Host, User) ON mysql.global_priv TO backup@'%';
 GRANT SHOW DATABASES ON *.* TO backup@'%';
+
+-- The copy of the binary log, which sees every change and no table.
+CREATE USER IF NOT EXISTS archiver@'%' IDENTIFIED VIA mysql_native_password USING 'invalid';
+ALTER USER archiver@'%' WITH MAX_USER_CONNECTIONS 5;
+GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO archiver@'%';
 
 -- monitoring:begin
 -- mysqld-exporter, which sees the server's status, and no table.

@@ -2,11 +2,14 @@
 # Backups of the database, made and read in a container of its image; scripts/backup.sh and scripts/restore.sh call it.
 #
 #   make                 writes one to /backups, then removes those older than BACKUP_KEEP_DAYS
-#   schedule             does so every BACKUP_INTERVAL seconds
+#   schedule             does so every BACKUP_INTERVAL seconds, and copies the binary log as it is written
 #   healthy              fails when the last one is too old, or the last attempt failed
 #   verified NAME        notes that this one has been restored
 #   check BACKUP         fails unless what stdin brings is whole, of this project and not of a newer server
-#   load                 makes a database of what stdin brings in /var/lib/mysql, and compares it with the manifest
+#   load [PART-OF-LOG]   makes a database of what stdin brings in /var/lib/mysql, compares it with the manifest, and replays this
+#   fetch                brings the binary log's copy up to date
+#   status               says how much would be lost now
+#   plan WHEN            which backup and which part of the log are the database of then: see binlog.sh
 #   version              the server's, of this image
 #
 # A backup is a folder: dump.sql.gz, manifest (what the dump holds, counted in the dump itself) and SHA256SUMS (of both).
@@ -14,9 +17,10 @@
 set -euo pipefail
 export LC_ALL=C
 umask 027
+. "${0%/*}/binlog.sh"
 
 NAME="[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
-ACCOUNTS="app|backup|migrator"         # this project's own
+ACCOUNTS="app|archiver|backup|migrator"       # this project's own
 # monitoring:begin
 ACCOUNTS="$ACCOUNTS|exporter"
 METRICS=/var/lib/mysql/backup.prom     # a volume's; of the image's folders the one that belongs to its user
@@ -25,7 +29,8 @@ METRICS=/var/lib/mysql/backup.prom     # a volume's; of the image's folders the 
 die() { printf 'backup: %s\n' "$*" >&2; exit 1; }
 
 # as USER PROGRAM OPTION...: with the password from the user's secret, which stays out of arguments and environment.
-as() { "$2" --defaults-extra-file=<(printf '[client]\nuser=%s\npassword="%s"\n' "$1" "$(< "/run/secrets/db_$1")") "${@:3}"; }
+as() { "$2" --defaults-extra-file=<(credentials "$1") "${@:3}"; }
+credentials() { printf '[client]\nuser=%s\npassword="%s"\n' "$1" "$(< "/run/secrets/db_$1")"; }
 
 # query SQL: what the running database answers, a row a line, a column a tab.
 query() { as backup mariadb --host=db --batch --skip-column-names app -e "$1"; }
@@ -178,7 +183,9 @@ seconds() {
 
 # monitoring:begin
 metrics() {
-  printf 'backup_%s %s\n' interval_seconds "$BACKUP_INTERVAL" last_size_bytes "$(size_of_last)" \
+  local log=()
+  [ "$DB_BINLOG" = off ] || log=(recovery_point_timestamp_seconds "$(recovery_point)")
+  printf 'backup_%s %s\n' "${log[@]}" interval_seconds "$BACKUP_INTERVAL" last_size_bytes "$(size_of_last)" \
     last_success_timestamp_seconds "$(seconds "$(last_backup)")" \
     last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS.new"
   chmod 644 "$METRICS.new"
@@ -233,7 +240,7 @@ no_room() {
 }
 
 make() {
-  local name oldest folder problem views view reason without=()
+  local name oldest folder problem views view reason options=()
   [ -w /backups ] || die "var/backups/ does not belong to the database's user: run bash scripts/backup.sh once, which changes that"
   exec 9> /backups/.lock
   flock -w 3600 9 || die "no backup was made: another has been under way for an hour, see docker compose logs backup"
@@ -247,15 +254,16 @@ make() {
   views=$(broken_views)
   while IFS=$'\t' read -r view reason _; do
     [ -n "$view" ] || continue
-    without+=("--ignore-table=app.$view")
+    options+=("--ignore-table=app.$view")
     printf 'left-out view %s: %s: %s\n' "$view" "$reason" "$(query "SHOW CREATE VIEW \`${view//\`/\`\`}\`" | cut -f 2)" >> "$partial/absent"
   done <<< "$views"
   others >> "$partial/absent"
-  { dump backup --host=db "${without[@]}" | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"; } 3>&1 | contents > "$partial/contents" ||
+  [ "$(query "SELECT @@log_bin")" = 0 ] || options+=(--master-data=2)
+  { dump backup --host=db "${options[@]}" | placed "$partial/place" | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"; } 3>&1 | contents > "$partial/contents" ||
     die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
   printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$DB_IMAGE" |
-    cat - "$partial/contents" "$partial/absent" > "$partial/manifest"
-  rm "$partial/contents" "$partial/absent"
+    cat - "$partial/place" "$partial/contents" "$partial/absent" > "$partial/manifest"
+  rm "$partial/place" "$partial/contents" "$partial/absent"
   (cd "$partial" && sha256sum manifest dump.sql.gz > SHA256SUMS)
   sync "$partial"/* "$partial"
   cat "$partial/SHA256SUMS" <(echo) "$partial/manifest" <(echo) "$partial/dump.sql.gz" | bash "$0" check "$name"
@@ -267,6 +275,7 @@ make() {
     # The one just made and checked stays, whatever its age.
     if [[ ${folder##*/} < $oldest && ${folder##*/} != "$name" ]]; then rm -rf "$folder"; fi
   done
+  forget
   metrics                              # monitoring
   awk -v name="$name" -v size="$(size_of_last)" '
     $1 == "table" { rows += $(NF - 2); tables++ }
@@ -282,10 +291,13 @@ make() {
 schedule() {
   local wait
   metrics                              # monitoring
+  if [ "$DB_BINLOG" != off ]; then
+    while true; do bash "$0" follow || sleep 60; done &
+  fi
   while true; do
     wait=$(($(seconds "$(last_backup)") + BACKUP_INTERVAL - $(date +%s)))
-    if [ "$wait" -gt 0 ]; then
-      sleep "$wait"
+    if [ "$wait" -gt 0 ] && anchored; then
+      sleep $((wait < 30 ? wait : 30))
     elif bash "$0" make; then
       rm -f /tmp/failed
     else
@@ -301,6 +313,8 @@ healthy() {
   [ -z "$(find /backups -path "/backups/$NAME.partial*" -mmin -5)" ] || return 0 # one is being made
   age=$(($(date +%s) - $(seconds "$(last_backup)")))
   [ "$age" -le $((BACKUP_INTERVAL + BACKUP_INTERVAL / 4 + 60)) ] || die "the last backup is $age seconds old"
+  [ "$DB_BINLOG" = off ] || [ "$(($(date +%s) - $(recovery_point)))" -le 300 ] ||
+    die "the binary log has not been copied for five minutes: docker compose logs backup"
 }
 
 verified() {
@@ -375,34 +389,42 @@ different() {
     END { for (i = 1; i <= keys; i++) if (!(order[i] in found)) print order[i] " is not there" }' "$1" "$2"
 }
 
+# make_definers MANIFEST: they are made locked, and with the rights without which views on their views cannot be made; no backup holds them.
+make_definers() {
+  # shellcheck disable=SC2016 # SQL's own quotes
+  sed -n -e 's/^definer \(`[^`]*`@`[^`]*`\) .*/CREATE USER IF NOT EXISTS \1 ACCOUNT LOCK; GRANT SELECT, EXECUTE ON app.* TO \1;/p' \
+    -e 's/^definer \(`[^`]*`\) .*/CREATE ROLE IF NOT EXISTS \1; GRANT SELECT, EXECUTE ON app.* TO \1;/p' "$1" |
+    as root mariadb --protocol=socket
+}
+
 load() {
-  local server differences end
+  local server differences end options=()
   [ ! -d /var/lib/mysql/mysql ] || die "there is a database in this volume already"
   paragraph > /tmp/sums
   paragraph > /tmp/manifest
+  # A routine or an event of another database is made all the same, or fails, as that is not there: 1049, and then 1305 or 1539.
+  [ $# = 0 ] || options=(--server-id=2 --relay-log=replay --skip-relay-log-purge --replicate-wild-do-table=app.% --skip-slave-start
+    "--slave-skip-errors=1049,1305,1539")
   # Its entrypoint makes the users of the present secrets, and then becomes the server.
   docker-entrypoint.sh mariadbd --skip-networking --slow-query-log=OFF --event-scheduler=OFF --max-allowed-packet=1G \
-    --innodb-buffer-pool-size="$BUFFER_POOL" > /tmp/server.log 2>&1 < /dev/null &
+    --innodb-buffer-pool-size="$BUFFER_POOL" --innodb-flush-log-at-trx-commit=0 "${options[@]}" > /tmp/server.log 2>&1 < /dev/null &
   server=$! end=$((SECONDS + 600))
   until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
     { kill -0 "$server" 2> /dev/null && [ $SECONDS -lt $end ]; } || die "the server of $DB_IMAGE does not start: $(tail -n 20 /tmp/server.log)"
     sleep 0.2
   done
-  # Definers, which no backup holds, are made locked, and with the rights without which views on their views cannot be made.
-  # shellcheck disable=SC2016 # SQL's own quotes
-  sed -n -e 's/^definer \(`[^`]*`@`[^`]*`\) .*/CREATE USER IF NOT EXISTS \1 ACCOUNT LOCK; GRANT SELECT, EXECUTE ON app.* TO \1;/p' \
-    -e 's/^definer \(`[^`]*`\) .*/CREATE ROLE IF NOT EXISTS \1; GRANT SELECT, EXECUTE ON app.* TO \1;/p' /tmp/manifest |
-    as root mariadb --protocol=socket
+  make_definers /tmp/manifest
   # Byte for byte: the client would otherwise drop comments and change line ends.
   gzip -dc | loadable | as root mariadb --protocol=socket --max-allowed-packet=1G --binary-mode --comments
   dump root --protocol=socket | contents > /tmp/contents
   differences=$(different /tmp/manifest /tmp/contents)
   [ -z "$differences" ] || die "what was restored is not what the manifest says:"$'\n'"$differences"
+  [ $# = 0 ] || replay "$@"
   as root mariadb-admin --protocol=socket shutdown
   wait "$server"
 }
 
 case ${1:-} in
-  make | schedule | healthy | verified | check | load | version) "$@" ;;
+  make | schedule | follow | fetch | status | healthy | verified | check | plan | load | version) "$@" ;;
   *) die "it is not started by hand: see scripts/backup.sh and scripts/restore.sh" ;;
 esac

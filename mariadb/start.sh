@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # start.sh [--production] COMMAND...: runs the database's command, if every reader takes the same password of each secret and, with
-# --production, nobody can guess one. First it clears away what a making of the database that was cut short has left.
+# --production, nobody can guess one. First it clears away what a making of the database that was cut short, or a full disk, has left.
 # Among the scripts of the image's entrypoint, which run once, when it has made a database, this file is named passwords.sh: it gives the
 # accounts of accounts.sql their passwords.
 data=/var/lib/mysql
 
 if [ "${BASH_SOURCE[0]##*/}" = passwords.sh ]; then
   for file in /run/secrets/db_*; do
-    [ "$file" = /run/secrets/db_root ] || printf "ALTER USER %s@'%%' IDENTIFIED BY '%s';\n" "${file#*/db_}" "$(sed "s/[\\\\']/\\\\&/g" "$file")"
+    [ "$file" = /run/secrets/db_root ] || printf "SET sql_log_bin = 0; ALTER USER %s@'%%' IDENTIFIED BY '%s';\n" "${file#*/db_}" "$(sed "s/[\\\\']/\\\\&/g" "$file")"
   done | mariadb --defaults-extra-file=<(printf '[client]\nuser=root\npassword="%s"\n' "$(< /run/secrets/db_root)") --protocol=socket || exit 1
   rm -f "$data/.unfinished"
   # shellcheck disable=SC2317
@@ -38,4 +38,20 @@ if [ -e "$data/.unfinished" ]; then
   find "$data" -mindepth 1 ! -path "$data/.unfinished" -delete
 fi
 [ -d "$data/mysql" ] || touch "$data/.unfinished"
+
+# Without the last checkpoint in Aria's log no server starts. Nothing of InnoDB is in it, and Aria's tables are repaired as they are opened.
+log=""
+[ ! -e "$data/aria_log_control" ] || log=$(aria_read_log --display-only --start-from-checkpoint --aria-log-dir-path="$data" 2>&1) || true
+if [[ $log = *"log initialization failed"* ]]; then
+  echo "The log of the system tables is broken off, as a full disk does: it is put aside, as $data/broken-aria_log.*" >&2
+  for file in "$data"/aria_log.*; do mv "$file" "$data/broken-${file##*/}"; done
+fi
+
+# The binary log is named by when it began. What was changed without one is in none, so that it begins anew then.
+if [ "${DB_BINLOG:-on}" = off ]; then
+  rm -f "$data/.chain"
+else
+  [ -s "$data/.chain" ] || date +%s > "$data/.chain"
+  set -- "$@" --log-bin="$(< "$data/.chain")" --gtid-domain-id="$(< "$data/.chain")"
+fi
 exec "$@"

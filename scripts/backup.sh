@@ -2,6 +2,7 @@
 # Backs the database up into a new folder of var/backups/, consistent while it is being written to.
 #
 #   bash scripts/backup.sh                     makes a backup, and removes those older than BACKUP_KEEP_DAYS (14) in .env
+#   bash scripts/backup.sh --status            says how much would be lost now; exit status 1 where that is more than it should be
 #   bash scripts/backup.sh --verify [BACKUP]   restores one, the last if none is named, into a throw-away container, and compares
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -12,6 +13,10 @@ case ${1:-} in
     own_backups
     [ -n "$(docker compose ps -q --status running db)" ] || die "the database is not running: docker compose up -d db"
     BACKUP_CPUS=1 container backup make || die "no backup was made; the line above says why"
+    ;;
+  --status)
+    own_backups
+    container backup status || exit 1
     ;;
   --verify)
     backup=$(given "${2:-$(find -H var/backups -type d -name '20*Z' 2> /dev/null | sort | tail -n 1)}")

@@ -6,12 +6,15 @@
 #     --project NAME                           also if the backup was made in this other project
 #     --image IMAGE                            on another image of MariaDB, as scripts/upgrade-db.sh does
 #     --keep-tokens                            leaves tokens valid that were revoked since, for --back, too
+#   bash scripts/restore.sh [--yes] --to TIME  the newest backup before TIME, '2026-11-26 14:03:00' in UTC or with +01:00 after it, and
+#                                              of the binary log what was written after that and before TIME; latest takes all of it
+#   bash scripts/restore.sh [--yes] --before-gtid GTID   the same, up to the transaction with this number, without it
 #   bash scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
 #   bash scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-action=restore backup="" image="" from="" keep_tokens="" tokens=""
+action=restore backup="" image="" from="" keep_tokens="" tokens="" moment="" part=""
 while [ $# -gt 0 ]; do
   case $1 in
     --yes) YES=1 ;;
@@ -19,6 +22,8 @@ while [ $# -gt 0 ]; do
     --back) action=back ;;
     --drop-old) action=drop_old ;;
     --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
+    --to) moment="to ${2:-}"; shift ;;
+    --before-gtid) moment="before ${2:-}"; shift ;;
     --project) from=${2:-}; [ -n "$from" ] || die "--project wants the name that the backup's manifest has"; shift ;;
     -*) die "unknown argument $1: see --help" ;;
     *) backup=$1 ;;
@@ -98,6 +103,12 @@ switch_or_back() {
   die "$1 with $2 does not start, and the one before, $old_volume with $old_image, runs on; the lines above say why"
 }
 
+# begin_anew: makes the backup from which the log of the database that runs now can be followed.
+begin_anew() {
+  ! grep -qx db <<< "$before" || bash scripts/backup.sh ||
+    say "no backup was made, without which no moment from now on can be reached: bash scripts/backup.sh"
+}
+
 volume_label() { docker volume inspect -f "{{index .Labels \"$2\"}}" "$1" 2> /dev/null || true; }
 
 drop_old() {
@@ -116,6 +127,7 @@ back() {
   docker volume inspect "$volume" > /dev/null 2>&1 || die "$volume, the one before, has been removed: restore a backup"
   confirm "Go back to $volume with $other? What was written since stays in $old_volume."
   switch_or_back "$volume" "$other"
+  begin_anew
   say "the database is $volume with $other; $old_volume is kept"
 }
 
@@ -127,8 +139,25 @@ not_as_it_was() {
     -e 's/^definer (`[^`]*`(@`[^`]*`)?) (.*)/\3 has the definer \1, '"$made/p" "$1"
 }
 
+# plan: finds the backup and the part of the log that make the database of $moment, whose copy it brings up to date if it can.
+plan() {
+  local plan time='[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})? ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?'
+  [ -z "$backup" ] || die "$backup and a moment: the moment finds its backup by itself"
+  [[ $moment =~ ^to\ (latest|$time)$ || $moment =~ ^before\ [0-9]+-[0-9]+-[0-9]+$ ]] ||
+    die "--to wants a time such as '2026-11-26 14:03:00', in UTC or with +01:00 after it, or latest; and --before-gtid such as 1796074010-1-57"
+  [ "$moment" != "to latest" ] || moment=latest
+  own_backups
+  ! grep -qx db <<< "$before" || container backup fetch || say "what the copy of the log has is taken"
+  # shellcheck disable=SC2086 # two words
+  plan=$(container restore plan ${moment%% *} "${moment#* }") || exit 1
+  read -r backup part <<< "$plan"
+  say "var/backups/$backup, and ${plan##* } transactions of the log after it"
+  backup=var/backups/$backup
+}
+
 restore() {
   local new kept="$old_volume"
+  [ -z "$moment" ] || plan
   [ -n "$backup" ] || die "which backup? bash scripts/restore.sh var/backups/..., see --help"
   backup=$(given "${backup%/}")
   image=${image:-$old_image}
@@ -142,9 +171,10 @@ restore() {
   docker volume create --label "$of_project" --label "$of_database" --label "database.previous-volume=$old_volume" \
     --label "database.previous-image=$old_image" "$new" > /dev/null
   say "restoring into $new"
-  if ! dumped "$backup" | container -v "$new:/var/lib/mysql" restore load; then
+  # shellcheck disable=SC2086 # of $part a word each
+  if ! dumped "$backup" | container -v "$new:/var/lib/mysql" restore load $part; then
     docker volume rm "$new" > /dev/null
-    die "$backup cannot be restored, and nothing was changed; the lines above say why"
+    die "$backup cannot be restored${moment:+ to that moment}, and nothing was changed; the lines above say why"
   fi
   unset DB_IMAGE
   say "switching over"
@@ -152,7 +182,8 @@ restore() {
   restored "$backup"
   docker volume inspect "$old_volume" > /dev/null 2>&1 || kept=""
   grep -qx db <<< "$before" || say "it was not running and is not now: docker compose up -d starts it"
-  say "the database is $backup${kept:+; the one before is kept in $kept: bash scripts/restore.sh --drop-old removes it, --back returns to it}"
+  begin_anew
+  say "the database is $backup${moment:+, carried on $moment}${kept:+; the one before is kept in $kept: bash scripts/restore.sh --drop-old removes it, --back returns to it}"
 }
 
 can_remember

@@ -125,7 +125,7 @@ identified() {
   for file in "${@:2}"; do
     ways="${ways:+$ways OR }mysql_native_password USING PASSWORD('$(sed "s/[\\\\']/\\\\&/g" "$file")')"
   done
-  sql <<< "ALTER USER $1 IDENTIFIED VIA $ways"
+  sql <<< "SET sql_log_bin = 0; ALTER USER $1 IDENTIFIED VIA $ways" # not in the binary log
 }
 
 command=""

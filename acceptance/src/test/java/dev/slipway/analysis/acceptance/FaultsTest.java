@@ -89,21 +89,8 @@ class FaultsTest {
             }
             Thread.sleep(5_000);
             stack.compose("exec", "-T", "holder", "rm", "/held/filler").assertSuccess();
-            awaitDatabase();
+            await().atMost(Duration.ofSeconds(120)).ignoreExceptions().until(() -> isHealthy("db"));
         });
-    }
-
-    /** Where the server ended while it wrote Aria's log, it takes the hand of docs/runbook.md, DatabaseDown. */
-    private static void awaitDatabase() throws Exception {
-        String aria = "Plugin 'Aria' registration as a STORAGE ENGINE failed";
-        await().atMost(Duration.ofSeconds(120)).ignoreExceptions().until(() ->
-                isHealthy("db") || stack.compose("logs", "--tail", "30", "db").text().contains(aria));
-        if (!isHealthy("db")) {
-            System.out.println("The database says: " + aria + ". It gets the runbook's mend.");
-            stack.compose("stop", "db").assertSuccess();
-            stack.compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "sh", "db", "-c", "rm /var/lib/mysql/aria_log*").assertSuccess();
-            stack.compose("start", "db").assertSuccess();
-        }
     }
 
     @Test

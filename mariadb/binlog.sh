@@ -1,0 +1,281 @@
+# shellcheck shell=bash disable=SC2153 # NAME is dump.sh's
+# The database's binary log, which dump.sh knows by this. /backups/log has a copy of it, written as the server writes its own.
+# Its files are CHAIN.NUMBER. A chain is what the server has logged in one volume, without a gap, as transactions CHAIN-1-N.
+# CHAIN.until says up to when all of it is here: seconds since 1970, and the file and position of that moment.
+
+LOG=/backups/log
+INCOMING=$LOG/.incoming
+
+# archiver SQL: what the running server answers the log's own account.
+archiver() { as archiver mariadb --host=db --connect-timeout=5 --batch --skip-column-names -e "$1"; }
+
+length() { stat -c %s "$1" 2> /dev/null || echo 0; }
+
+# complain TEXT: says why the log cannot be copied, unless that was said last.
+complain() {
+  [ "$1" = "$(cat /tmp/said 2> /dev/null)" ] || printf 'backup: the binary log cannot be copied: %s\n' "$1" >&2
+  printf '%s' "$1" > /tmp/said
+}
+
+# copy FOLDER OPTION...: the server's files from the last one that is here, or from its first, into an empty folder. It becomes the
+# program that does so, and is for a process of its own.
+copy() {
+  local files last
+  files=$(archiver "SHOW BINARY LOGS" 2>&1) || { complain "$files"; return 1; }
+  files=$(cut -f 1 <<< "$files")
+  printf '%s\n' "${files%%.*}" > /tmp/chain
+  last=$(find "$LOG" -maxdepth 1 -name "$(< /tmp/chain).[0-9]*" -printf '%f\n' | sort | tail -n 1)
+  [[ $'\n'$files$'\n' = *$'\n'$last$'\n'* ]] || last=${files%%$'\n'*}
+  rm -rf "$1"
+  mkdir -p "$1"
+  exec mariadb-binlog --defaults-extra-file=<(credentials archiver) --read-from-remote-server --host=db --raw --result-file="$1/" "${@:2}" "$last"
+}
+
+# adopt FOLDER: its files take their place in the log, each once it is as long as what is there.
+adopt() {
+  local file name last=""
+  for file in "$1"/*.[0-9]*; do
+    [ -e "$file" ] || return 0
+    name=${file##*/}
+    if [ ! "$file" -ef "$LOG/$name" ] && [ "$(length "$file")" -ge "$(length "$LOG/$name")" ]; then
+      [ ! -e "$LOG/$name" ] || cmp -s -n "$(length "$LOG/$name")" "$LOG/$name" "$file" ||
+        die "the server's $name is another than the one in var/backups/log: its log was reset. This begins a new one:" \
+          "docker compose exec db rm /var/lib/mysql/.chain && docker compose restart db"
+      ln -f "$file" "$LOG/.new"        # the place is never empty
+      mv -T "$LOG/.new" "$LOG/$name"
+    fi
+    [ -z "$last" ] || rm "$last"       # it is whole, as another one has begun
+    last=$file
+  done
+}
+
+# note FOLDER: adopts what came, and notes until when the log is here. Fails where the server is ahead, or does not answer.
+note() {
+  local now file position tries
+  now=$(date +%s)
+  read -r file position _ <<< "$(archiver "SHOW MASTER STATUS" 2> /dev/null)" || true
+  [ -n "$file" ] || return 1
+  for tries in 1 2 3 4 5; do
+    adopt "$1"
+    if [ "$(length "$LOG/$file")" -ge "$position" ]; then
+      sync -d "$LOG/$file"
+      printf '%s %s %s\n' "$now" "$file" "$position" > "$LOG/${file%.*}.until.new"
+      mv "$LOG/${file%.*}.until.new" "$LOG/${file%.*}.until"
+      rm -f /tmp/said
+      return
+    fi
+    sleep "0.$tries"
+  done
+  return 1
+}
+
+# follow: copies the log as it is written, and notes every five seconds how far that is.
+follow() {
+  local copier behind turn=0
+  mkdir -p "$LOG"
+  while true; do
+    copy "$INCOMING" --stop-never &
+    copier=$! behind=0
+    while sleep 5 && kill -0 "$copier" 2> /dev/null; do
+      if note "$INCOMING"; then behind=0; else behind=$((behind + 1)); fi
+      turn=$((turn + 1))
+      if ((turn % 3 == 0)); then metrics; fi # monitoring
+      if [ "$behind" -ge 6 ]; then kill "$copier"; fi # it hears nothing of the server any more
+    done
+    wait "$copier" || true
+    adopt "$INCOMING"
+  done
+}
+
+# fetch: copies what there is of the log now.
+fetch() {
+  mkdir -p "$LOG"
+  (copy "$LOG/.fetched" --to-last-log) > /dev/null || die "the database's log cannot be had: is the database running, and DB_BINLOG on?"
+  note "$LOG/.fetched" || die "the database's log came, but not all of it: call this again"
+  rm -r "$LOG/.fetched"
+}
+
+# placed FILE < DUMP: the same dump without what --master-data adds to it, which FILE has in its place: log FILE POSITION.
+placed() {
+  sed -e '/^-- \(Alternately, following is\|Position to start replication\)/,/^-- Current Database/ {' \
+    -e "/^-- CHANGE MASTER/ w $1" -e '/^-- Current Database/ !d' -e '}' \
+    -e '/^$/ {' -e '$!N; /\n-- The deferred gtid setting/ { N; N; N; N; d }; P; D' -e '}'
+  sed -i "s/.*FILE='\([^']*\)'.*POS=\([0-9]*\).*/log \1 \2/" "$1"
+}
+
+# logged BACKUP: the file and the position of the log that it is of.
+logged() { sed -n "s/^log //p" "/backups/$1/manifest" 2> /dev/null || true; }
+
+# files FIRST: those of its chain from this one on.
+files() { find "$LOG" -maxdepth 1 -name "${1%.*}.[0-9]*" -printf '%f\n' | sort | awk -v first="$1" '$0 >= first'; }
+
+# gap FIRST: the first file from this one on that is not here, although a later one is.
+gap() { files "$1" | awk -F . -v first="${1##*.}" '{ next_one = first + n++; if ($2 + 0 != next_one) { printf "%s.%06d\n", $1, next_one; exit } }'; }
+
+# anchored: whether the last backup is of the chain that is being written, and nothing of that is missing since.
+anchored() {
+  local file
+  [ -s /tmp/chain ] || return 0
+  read -r file _ <<< "$(logged "$(last_backup)")"
+  [ "${file%.*}" = "$(< /tmp/chain)" ] && [ -z "$(gap "$file")" ]
+}
+
+# forget: removes what no backup that is kept needs.
+forget() {
+  local folder file oldest
+  for folder in /backups/$NAME; do logged "${folder##*/}"; done | sort > /tmp/logged
+  for file in "$LOG"/*.[0-9]*; do
+    [ -e "$file" ] || return 0
+    file=${file##*/}
+    oldest=$(sed -n "s/^\(${file%.*}\..*\) .*/\1/p" /tmp/logged | head -n 1)
+    if [ -n "$oldest" ]; then
+      [[ $file > $oldest || $file = "$oldest" ]] || rm "$LOG/$file"
+    elif [ "${file%.*}" != "$(cat /tmp/chain 2> /dev/null)" ]; then
+      rm -f "$LOG/$file" "$LOG/${file%.*}.until"
+    fi
+  done
+}
+
+# transactions FILE...: what these hold, a line each: FILE START END GTID DAY TIME, in UTC. A line "damaged FILE END" ends them where
+# a checksum is wrong, or a file does not go on where the one before has ended.
+transactions() {
+  local file
+  for file; do
+    printf '= %s\n' "${file##*/}"
+    TZ=UTC0 mariadb-binlog --verify-binlog-checksum --base64-output=decode-rows "$LOG/$file" 2> /dev/null || printf '!\n'
+  done | awk '
+    function ended() { if (gtid != "" && whole) print file, start, end, gtid, time; gtid = "" }
+    function damaged() { ended(); print "damaged", file, end; over = 1; exit }
+    /^= / { ended(); file = $2; end = 4; next }
+    /^!$/ { damaged() }
+    /^# at [0-9]+$/ { at = $3; next }
+    /^START TRANSACTION$/ { alone = 0 }
+    /^(COMMIT|ROLLBACK)\/\*!\*\/;$/ { whole = 1 }
+    /^#[0-9][0-9][0-9][0-9][0-9][0-9] +[0-9:]+ server id [0-9]+ +end_log_pos [0-9]+ CRC32 / {
+      if ($10 == "GTID" && at == end) {
+        ended()
+        gtid = $11; start = at; alone = 1; whole = 0
+        time = sprintf("20%s-%s-%s %08s", substr($1, 2, 2), substr($1, 4, 2), substr($1, 6), $2)
+        split(gtid, part, "-")
+        if (last != "" && part[3] != last + 1) damaged()
+        last = part[3]
+      } else if ($10 == "Gtid" && last != "" && !index($0, "-" last "]")) {
+        damaged()
+      } else if ($10 == "Query" && alone) {
+        whole = 1
+      }
+      end = $7
+    }
+    END { if (!over) ended() }'
+}
+
+# plan to MOMENT | before GTID | latest: which backup, and which part of the log after it, are the database of then:
+# BACKUP FIRST-FILE POSITION LAST-FILE END COUNT
+plan() {
+  local kind=$1 wanted=${2:-} instant="" reached name file position until ahead gone verdict found=""
+  if [ "$kind" = to ]; then
+    instant=$(date -u -d "$wanted" +%s) || exit 1
+    wanted=$(date -u -d "@$instant" '+%Y-%m-%d %H:%M:%S')
+  fi
+  for name in $(find /backups -maxdepth 1 -type d -name "$NAME" -printf '%f\n' | sort -r); do
+    read -r file position <<< "$(logged "$name")"
+    if [ -z "$file" ] || { [ "$kind" = to ] && [ "$(seconds "$name")" -gt "$instant" ]; }; then continue; fi
+    if [ "$kind" = before ] && [ "${file%.*}" != "${wanted%%-*}" ]; then continue; fi
+    until=0 ahead=""
+    [ ! -e "$LOG/${file%.*}.until" ] || read -r until ahead < "$LOG/${file%.*}.until"
+    gone=$(gap "$file")
+    # shellcheck disable=SC2046 # a word each
+    found=$(transactions $(files "$file" | awk -v gone="$gone" 'gone == "" || $0 < gone') |
+      awk -v kind="$kind" -v wanted="$wanted" -v file="$file" -v position="$position" -v ahead="$ahead" '
+        BEGIN { last = file; end = position; verdict = "end" }
+        $1 == "damaged" {
+          split(ahead, place, " ")     # after which there may be half a transaction
+          if (verdict == "end" && ($2 < place[1] || $2 == place[1] && $3 + 0 < place[2] + 0)) verdict = "damaged " $2
+          next
+        }
+        { time = $5 " " $6 }
+        stopped && kind == "to" && time < wanted { verdict = "twice " stopped " and " $4; exit }
+        stopped { next }
+        kind == "to" && time >= wanted || kind == "before" && $4 == wanted {
+          stopped = $4
+          verdict = $1 < file || $1 == file && $2 + 0 < position + 0 ? "early" : "stop"
+          next
+        }
+        $1 > file || $1 == file && $2 + 0 >= position + 0 { count++; last = $1; end = $3; reached = time }
+        END { print verdict; print last, end, count + 0; print reached }')
+    verdict=$(sed -n 1p <<< "$found")
+    [ "$verdict" = early ] || break
+    found=""
+  done
+  [ -n "$found" ] || die "there is no backup of before that which knows its place in the log: see var/backups"
+  reached=$(sed -n 3p <<< "$found")
+  [ -z "$reached" ] || reached="--to '$reached'"
+  reached="the last moment that can be reached from var/backups/$name is ${reached:-its own}"
+  case $kind-$verdict in
+    *-twice*) die "the clock was set back, and $wanted came twice: say --before-gtid with the first transaction that is to be left out," \
+      "of those around ${verdict#twice }" ;;
+    *-stop) ;;
+    *-damaged*) die "var/backups/log/${verdict#damaged } is damaged, and nothing was changed: $reached" ;;
+    *) [ -z "$gone" ] || die "var/backups/log/$gone is missing, and nothing was changed: $reached" ;;
+  esac
+  case $kind-$verdict in
+    before-end) die "the log has no transaction $wanted after var/backups/$name" ;;
+    to-end)
+      [ "$until" -ge "$instant" ] ||
+        die "the log is here until $(date -u -d "@$until" '+%Y-%m-%d %H:%M:%S'), in UTC, and $wanted is later: --to latest takes all there is"
+      ;;
+  esac
+  echo "$name $file $position $(sed -n 2p <<< "$found")"
+}
+
+# replay FIRST-FILE POSITION LAST-FILE END COUNT: brings what this part of the log did to the database app into the running server, which takes
+# the files for those of a replica; so that it leaves out what is of other databases, whatever a statement looks like.
+replay() {
+  local file state
+  cd /var/lib/mysql || exit
+  for file in $(files "$1"); do
+    if [[ $file < $3 ]]; then ln -s "$LOG/$file" .; else head -c "$4" "$LOG/$file" > "$file"; fi
+    printf './%s\n' "$file" >> replay.index
+    [ "$file" != "$3" ] || break
+  done
+  # What the backup has of other engines is of a later moment than its place in the log.
+  as root mariadb --protocol=socket -e "
+    SET GLOBAL slave_exec_mode = (SELECT IF(COUNT(*) = 0, 'STRICT', 'IDEMPOTENT') FROM information_schema.tables
+      WHERE table_schema = 'app' AND engine <> 'InnoDB');
+    CHANGE MASTER TO MASTER_HOST = 'none', MASTER_USER = 'none', RELAY_LOG_FILE = '$1', RELAY_LOG_POS = $2;
+    START SLAVE SQL_THREAD"
+  while state=$(as root mariadb --protocol=socket -e "SHOW SLAVE STATUS\G") && [[ $state != *"has read all relay log"* ]]; do
+    [[ $state = *"Last_SQL_Errno: 0"* ]] || die "the log cannot be replayed: $(sed -n 's/^ *Last_SQL_Error: //p' <<< "$state")"
+    sleep 0.5
+  done
+  as root mariadb --protocol=socket -e "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL gtid_slave_pos = ''"
+  rm -f "${1%.*}".*
+  dump root --protocol=socket --no-data | contents > /tmp/contents
+  make_definers /tmp/contents
+  # A replica leaves events to its master.
+  as root mariadb --protocol=socket --batch --skip-column-names -e "
+    SELECT CONCAT('the event ', event_name, ' was made or changed after the backup, and is disabled: ALTER EVENT it ENABLE, if it ran')
+      FROM information_schema.events WHERE event_schema = 'app' AND status = 'SLAVESIDE_DISABLED';
+    UPDATE mysql.event SET status = 'DISABLED' WHERE db = 'app' AND status = 'SLAVESIDE_DISABLED'"
+}
+
+# recovery_point: up to when nothing would be lost now, in seconds since 1970: of the last backup and the log that follows it.
+recovery_point() {
+  local last file until
+  last=$(last_backup)
+  read -r file _ <<< "$(logged "$last")"
+  read -r until _ 2> /dev/null < "$LOG/${file%.*}.until" || until=0
+  if [ -z "$file" ] || [ -n "$(gap "$file")" ] || [ "$until" -lt "$(seconds "$last")" ]; then until=$(seconds "$last"); fi
+  echo "$until"
+}
+
+# status: how much would be lost now, in a line; fails where that is more than it should be.
+status() {
+  local point lost most=$((BACKUP_INTERVAL + BACKUP_INTERVAL / 4 + 60))
+  [ -n "$(last_backup)" ] || die "there is no backup: everything would be lost; bash scripts/backup.sh makes one"
+  [ "$DB_BINLOG" = off ] || most=300
+  point=$(recovery_point)
+  lost=$(($(date +%s) - point))
+  echo "here: $lost s would be lost now, what came after $(date -u -d "@$point" '+%Y-%m-%d %H:%M:%S') UTC (at most $most s are right)"
+  [ "$lost" -le "$most" ]
+}
