@@ -79,7 +79,10 @@ follow() {
     while sleep 5 && kill -0 "$copier" 2> /dev/null; do
       if note "$INCOMING"; then behind=0; else behind=$((behind + 1)); fi
       turn=$((turn + 1))
-      if ((turn % 3 == 0)); then metrics; fi # monitoring
+      if ((turn % 3 == 0)); then
+        mark
+        metrics                        # monitoring
+      fi
       if [ "$behind" -ge 6 ]; then kill "$copier"; fi # it hears nothing of the server any more
     done
     wait "$copier" || true
@@ -93,14 +96,6 @@ fetch() {
   (copy "$LOG/.fetched" --to-last-log) > /dev/null || die "the database's log cannot be had: is the database running, and DB_BINLOG on?"
   note "$LOG/.fetched" || die "the database's log came, but not all of it: call this again"
   rm -r "$LOG/.fetched"
-}
-
-# placed FILE < DUMP: the same dump without what --master-data adds to it, which FILE has in its place: log FILE POSITION.
-placed() {
-  sed -e '/^-- \(Alternately, following is\|Position to start replication\)/,/^-- Current Database/ {' \
-    -e "/^-- CHANGE MASTER/ w $1" -e '/^-- Current Database/ !d' -e '}' \
-    -e '/^$/ {' -e '$!N; /\n-- The deferred gtid setting/ { N; N; N; N; d }; P; D' -e '}'
-  sed -i "s/.*FILE='\([^']*\)'.*POS=\([0-9]*\).*/log \1 \2/" "$1"
 }
 
 # logged BACKUP: the file and the position of the log that it is of.
@@ -136,18 +131,20 @@ forget() {
   done
 }
 
-# transactions FILE...: what these hold, a line each: FILE START END GTID DAY TIME, in UTC. A line "damaged FILE END" ends them where
-# a checksum is wrong, or a file does not go on where the one before has ended.
+# transactions FILE...: what these hold, a line each: FILE START END GTID DAY TIME, in UTC. They end with a line "ends FILE END", which is
+# where a checksum is wrong, or a file does not go on where the one before has ended, or else the last one's end.
 transactions() {
   local file
   for file; do
     printf '= %s\n' "${file##*/}"
     TZ=UTC0 mariadb-binlog --verify-binlog-checksum --base64-output=decode-rows "$LOG/$file" 2> /dev/null || printf '!\n'
-  done | awk '
+  done 2> /dev/null | awk '
     function ended() { if (gtid != "" && whole) print file, start, end, gtid, time; gtid = "" }
-    function damaged() { ended(); print "damaged", file, end; over = 1; exit }
-    /^= / { ended(); file = $2; end = 4; next }
-    /^!$/ { damaged() }
+    # The number before this one is of the file before, unless that lacks its end.
+    function follows(number) { if (last != "" && number != last) { file = before; end = before_end; exit } }
+    /^= / { ended(); before = file; before_end = end; file = $2; end = 4; chain = substr(file, 1, index(file, ".") - 1); next }
+    /^!$/ { exit }
+    list != "" { list = list $2 }
     /^# at [0-9]+$/ { at = $3; next }
     /^START TRANSACTION$/ { alone = 0 }
     /^(COMMIT|ROLLBACK)\/\*!\*\/;$/ { whole = 1 }
@@ -155,24 +152,24 @@ transactions() {
       if ($10 == "GTID" && at == end) {
         ended()
         gtid = $11; start = at; alone = 1; whole = 0
-        time = sprintf("20%s-%s-%s %08s", substr($1, 2, 2), substr($1, 4, 2), substr($1, 6), $2)
+        time = sprintf("20%s-%s-%s %s%s", substr($1, 2, 2), substr($1, 4, 2), substr($1, 6), length($2) < 8 ? "0" : "", $2)
         split(gtid, part, "-")
-        if (last != "" && part[3] != last + 1) damaged()
-        last = part[3]
-      } else if ($10 == "Gtid" && last != "" && !index($0, "-" last "]")) {
-        damaged()
+        if (part[1] == chain) { follows(part[3] - 1); last = part[3] }
+      } else if ($10 == "Gtid") {
+        list = $12
       } else if ($10 == "Query" && alone) {
         whole = 1
       }
       end = $7
     }
-    END { if (!over) ended() }'
+    list ~ /\]$/ { if (match(list, chain "-[0-9]+-[0-9]+")) { split(substr(list, RSTART, RLENGTH), part, "-"); follows(part[3]) }; list = "" }
+    END { ended(); print "ends", file, end }' || true # it stops reading there
 }
 
 # plan to MOMENT | before GTID | latest: which backup, and which part of the log after it, are the database of then:
 # BACKUP FIRST-FILE POSITION LAST-FILE END COUNT
 plan() {
-  local kind=$1 wanted=${2:-} instant="" reached name file position until ahead gone verdict found=""
+  local kind=$1 wanted=${2:-} instant="" reached name file position until ahead gone whole verdict found=""
   if [ "$kind" = to ]; then
     instant=$(date -u -d "$wanted" +%s) || exit 1
     wanted=$(date -u -d "@$instant" '+%Y-%m-%d %H:%M:%S')
@@ -184,13 +181,13 @@ plan() {
     until=0 ahead=""
     [ ! -e "$LOG/${file%.*}.until" ] || read -r until ahead < "$LOG/${file%.*}.until"
     gone=$(gap "$file")
-    # shellcheck disable=SC2046 # a word each
-    found=$(transactions $(files "$file" | awk -v gone="$gone" 'gone == "" || $0 < gone') |
-      awk -v kind="$kind" -v wanted="$wanted" -v file="$file" -v position="$position" -v ahead="$ahead" '
+    mapfile -t whole < <(files "$file" | awk -v gone="$gone" 'gone == "" || $0 < gone')
+    found=$(transactions "${whole[@]}" |
+      awk -v kind="$kind" -v wanted="$wanted" -v file="$file" -v position="$position" -v ahead="$ahead" -v newest="${whole[*]: -1}" '
         BEGIN { last = file; end = position; verdict = "end" }
-        $1 == "damaged" {
-          split(ahead, place, " ")     # after which there may be half a transaction
-          if (verdict == "end" && ($2 < place[1] || $2 == place[1] && $3 + 0 < place[2] + 0)) verdict = "damaged " $2
+        $1 == "ends" {                 # after what was copied there may be half a transaction
+          split(ahead, place, " ")
+          if (verdict == "end" && ($2 < newest || $2 == place[1] && $3 + 0 < place[2] + 0)) verdict = "damaged " $2
           next
         }
         { time = $5 " " $6 }
@@ -202,7 +199,7 @@ plan() {
           next
         }
         $1 > file || $1 == file && $2 + 0 >= position + 0 { count++; last = $1; end = $3; reached = time }
-        END { print verdict; print last, end, count + 0; print reached }')
+        END { print verdict; print last, end, count + 0; print reached }') || true
     verdict=$(sed -n 1p <<< "$found")
     [ "$verdict" = early ] || break
     found=""
@@ -267,6 +264,12 @@ recovery_point() {
   read -r until _ 2> /dev/null < "$LOG/${file%.*}.until" || until=0
   if [ -z "$file" ] || [ -n "$(gap "$file")" ] || [ "$until" -lt "$(seconds "$last")" ]; then until=$(seconds "$last"); fi
   echo "$until"
+}
+
+# mark: leaves that to /backups/.point, for who sends it off the host.
+mark() {
+  recovery_point > /backups/.point.new
+  mv /backups/.point.new /backups/.point
 }
 
 # status: how much would be lost now, in a line; fails where that is more than it should be.

@@ -82,12 +82,13 @@ ROWS='
   !body && /^\/\*!40000 ALTER TABLE .* ENABLE KEYS/ { data = 0 }
 '
 
-# contents < DUMP: the manifest's lines on what a dump holds; fails if it is not whole. Each object has one, with checksums of its rows
-# and its definition, and each account that is the definer of one and that no restored database has.
+# contents [FILE] < DUMP: the manifest's lines on what a dump holds; fails if it is not whole. Each object has one, with checksums of its
+# rows and its definition, and each account that is the definer of one and that no restored database has. FILE gets the dump, but for what
+# --master-data adds to it, which is a line here.
 contents() {
   local sums
   sums=$(mktemp -d)
-  awk -v sums="$sums" -v accounts="$ACCOUNTS" "$ROWS"'
+  awk -v sums="$sums" -v accounts="$ACCOUNTS" -v copy="${1:-}" "$ROWS"'
     function begin(what) {
       if (what == object) return
       if (object != "") { close(rows); close(schema) }
@@ -128,8 +129,27 @@ contents() {
       gsub(/"/, "`", account)
       if (account !~ "^`(root`@`localhost|mariadb.sys`@`localhost|(" accounts ")`@`%)`$") print "definer", account, object
     }
+    function empty_lines() {
+      for (; held > 0; held--) {
+        if (copy != "") print "" > copy
+        if (object == "") pending = pending "\n"
+        else print "" | schema
+      }
+    }
     BEGIN { begin("database app") }
     { whole = 0 }
+    !body && /^$/ { held++; next }     # which may be the first line of what is left out
+    !body && /^-- The deferred gtid setting for slave/ { held--; left_out = "^-- SET GLOBAL gtid_slave_pos" }
+    !body && /^-- (Alternately, following is|Position to start replication)/ { left_out = "^-- Current Database" }
+    left_out != "" {
+      held = 0
+      if (/^-- CHANGE MASTER TO/) { gsub(/.*FILE=\047|;/, ""); sub(/\047.*=/, " "); print "log", $0 }
+      if ($0 !~ left_out) next
+      if (/^-- SET/) { left_out = ""; next }
+      left_out = ""
+    }
+    held { empty_lines() }
+    copy != "" { print > copy }
     /^-- Server version/ && !server { sub(/-.*/, "", $4); server = 1; print "server", $4 }
     /^-- Dump completed/ { whole = 1 }
     !body && /^-- Table structure for table / { named("table", $0) }
@@ -162,6 +182,7 @@ contents() {
     object ~ /^view / { gsub(/`app`\./, "") }
     { print | schema }
     END {
+      empty_lines()
       if (object != "") { close(rows); close(schema) }
       print "flyway", version == "" ? "none" : version
       for (i = 1; i <= objects; i++)
@@ -184,7 +205,7 @@ seconds() {
 # monitoring:begin
 metrics() {
   local log=()
-  [ "$DB_BINLOG" = off ] || log=(recovery_point_timestamp_seconds "$(recovery_point)")
+  [ "$DB_BINLOG" = off ] || log=(recovery_point_timestamp_seconds "$(cat /backups/.point 2> /dev/null || echo 0)")
   printf 'backup_%s %s\n' "${log[@]}" interval_seconds "$BACKUP_INTERVAL" last_size_bytes "$(size_of_last)" \
     last_success_timestamp_seconds "$(seconds "$(last_backup)")" \
     last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS.new"
@@ -259,11 +280,11 @@ make() {
   done <<< "$views"
   others >> "$partial/absent"
   [ "$(query "SELECT @@log_bin")" = 0 ] || options+=(--master-data=2)
-  { dump backup --host=db "${options[@]}" | placed "$partial/place" | tee /dev/fd/3 | gzip --fast > "$partial/dump.sql.gz"; } 3>&1 | contents > "$partial/contents" ||
+  { dump backup --host=db "${options[@]}" | contents /dev/fd/3 > "$partial/contents"; } 3>&1 | gzip --fast --rsyncable > "$partial/dump.sql.gz" ||
     die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
   printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$DB_IMAGE" |
-    cat - "$partial/place" "$partial/contents" "$partial/absent" > "$partial/manifest"
-  rm "$partial/place" "$partial/contents" "$partial/absent"
+    cat - "$partial/contents" "$partial/absent" > "$partial/manifest"
+  rm "$partial/contents" "$partial/absent"
   (cd "$partial" && sha256sum manifest dump.sql.gz > SHA256SUMS)
   sync "$partial"/* "$partial"
   cat "$partial/SHA256SUMS" <(echo) "$partial/manifest" <(echo) "$partial/dump.sql.gz" | bash "$0" check "$name"
@@ -276,6 +297,7 @@ make() {
     if [[ ${folder##*/} < $oldest && ${folder##*/} != "$name" ]]; then rm -rf "$folder"; fi
   done
   forget
+  mark
   metrics                              # monitoring
   awk -v name="$name" -v size="$(size_of_last)" '
     $1 == "table" { rows += $(NF - 2); tables++ }

@@ -39,12 +39,13 @@ if [ -e "$data/.unfinished" ]; then
 fi
 [ -d "$data/mysql" ] || touch "$data/.unfinished"
 
-# Without the last checkpoint in Aria's log no server starts. Nothing of InnoDB is in it, and Aria's tables are repaired as they are opened.
+# Without the last checkpoint in Aria's log no server starts. Nothing of InnoDB is in it, but what Aria's tables had open is repaired.
 log=""
 [ ! -e "$data/aria_log_control" ] || log=$(aria_read_log --display-only --start-from-checkpoint --aria-log-dir-path="$data" 2>&1) || true
 if [[ $log = *"log initialization failed"* ]]; then
   echo "The log of the system tables is broken off, as a full disk does: it is put aside, as $data/broken-aria_log.*" >&2
   for file in "$data"/aria_log.*; do mv "$file" "$data/broken-${file##*/}"; done
+  (cd "$data" && find . -name '*.MAI' -exec aria_chk --datadir=. --silent --force --recover --check-only-changed {} +) || true
 fi
 
 # The binary log is named by when it began. What was changed without one is in none, so that it begins anew then.

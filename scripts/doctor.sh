@@ -303,6 +303,18 @@ backups() {
   fi
 }
 
+# off_site: whether backups leave this host, where they should.
+off_site() {
+  [ -n "$(setting BACKUP_REPOSITORY)" ] || return 0
+  if ! has_service offsite || ! has_service backup; then
+    report warn "BACKUP_REPOSITORY is set and nothing is sent there" "COMPOSE_PROFILES=backup,offsite in .env"
+  elif [ ! -s secrets/backup_credentials ]; then
+    report warn "secrets/backup_credentials is empty" "docs/backup.md says what goes into it"
+  else
+    report ok "backups go to $(setting BACKUP_REPOSITORY)"
+  fi
+}
+
 # passwords: whether production's database, where it is well, takes root's, and writes.
 passwords() {
   local read_only
@@ -347,7 +359,10 @@ if [ -n "$info" ] && [ -n "$model" ]; then
   ports
   networks
   certificate
-  if [ -n "$production" ]; then backups; fi
+  if [ -n "$production" ]; then
+    backups
+    off_site
+  fi
   stack
   if [ -z "${1:-}" ]; then health; passwords; tokens; fi
 fi

@@ -211,7 +211,7 @@ check_secret() {
     report fail "$1 is missing" "$mend"
   elif [ -z "$(find -H "$1" -prune -perm -0004)" ]; then
     report fail "$1 cannot be read by the containers" "chmod 0444 $1"
-  elif [[ $1 != */alert_* ]]; then     # which may be empty
+  elif [[ $1 != */alert_* && $1 != */backup_credentials ]]; then # which may be empty
     wrong=$(flaw "$1" "${2:-}")
     [ -z "$wrong" ] || report fail "$1 $wrong" "$renew"
   fi
@@ -417,6 +417,13 @@ is_backup() {
 
 # dumped FOLDER: a backup as mariadb/dump.sh reads it.
 dumped() { cat "$1/SHA256SUMS" <(echo) "$1/manifest" <(echo) "$1/dump.sql.gz"; }
+
+# fetch FOLDER: brings what lies in BACKUP_REPOSITORY to it, which becomes the database's user's.
+fetch() {
+  mkdir -p "$1"
+  container --user 0:0 --cap-add CHOWN --entrypoint chown -v "$PWD/$1:/fetched" offsite "999:$(id -g)" /fetched &&
+    container -v "$PWD/$1:/fetched" offsite fetch
+}
 
 # restored FOLDER: notes that this backup has been restored, if it is one of var/backups/.
 restored() { [ ! "$1/.." -ef var/backups ] || container backup verified "$(basename "$1")"; }

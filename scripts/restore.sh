@@ -9,12 +9,13 @@
 #   bash scripts/restore.sh [--yes] --to TIME  the newest backup before TIME, '2026-11-26 14:03:00' in UTC or with +01:00 after it, and
 #                                              of the binary log what was written after that and before TIME; latest takes all of it
 #   bash scripts/restore.sh [--yes] --before-gtid GTID   the same, up to the transaction with this number, without it
+#   bash scripts/restore.sh [--yes] --off-site [--to TIME]   on a new host: first brings secrets and backups from BACKUP_REPOSITORY
 #   bash scripts/restore.sh --back [--yes]     back to the volume and image before; what was written since stays in the one left
 #   bash scripts/restore.sh --drop-old [--yes] removes every volume but the one in use
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-action=restore backup="" image="" from="" keep_tokens="" tokens="" moment="" part=""
+action=restore backup="" image="" from="" keep_tokens="" tokens="" moment="" part="" off_site=""
 while [ $# -gt 0 ]; do
   case $1 in
     --yes) YES=1 ;;
@@ -22,6 +23,7 @@ while [ $# -gt 0 ]; do
     --back) action=back ;;
     --drop-old) action=drop_old ;;
     --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
+    --off-site) off_site=yes ;;
     --to) moment="to ${2:-}"; shift ;;
     --before-gtid) moment="before ${2:-}"; shift ;;
     --project) from=${2:-}; [ -n "$from" ] || die "--project wants the name that the backup's manifest has"; shift ;;
@@ -155,8 +157,19 @@ plan() {
   backup=var/backups/$backup
 }
 
+# bring: what BACKUP_REPOSITORY has, beside what is here.
+bring() {
+  has_service offsite || die "nothing is known of another place: docs/backup.md says what .env and secrets/ have to name"
+  container offsite get configuration | tar -x -k -f - secrets 2> /dev/null || say "of the secrets, those that are here are kept"
+  ! has_service certificates || container offsite get certificates | container --entrypoint tar certificates -C /var/tmp -x ||
+    say "no certificate came: the edge gets another, or docs/edge.md installs one"
+  fetch var/backups || exit 1
+  moment=${moment:-to latest}
+}
+
 restore() {
   local new kept="$old_volume"
+  [ -z "$off_site" ] || bring
   [ -z "$moment" ] || plan
   [ -n "$backup" ] || die "which backup? bash scripts/restore.sh var/backups/..., see --help"
   backup=$(given "${backup%/}")

@@ -48,15 +48,17 @@ make() {
   local file
   (umask 077 && mkdir -p secrets)      # closed before anything is in it
   if is_open secrets; then chmod 0700 secrets; fi
-  secret_files | grep -e '\.txt$' -e /alert_ | while read -r file; do
+  secret_files | grep -e '\.txt$' -e /alert_ -e /backup_ | while read -r file; do
     if [ -s "$file" ] || [[ $file != *.txt && -e $file ]]; then
       say "kept  $file"
     elif [[ $file = *.txt ]]; then
       random | place "$file"
       say "made  $file"
+      if [[ $file = */backup_key.txt && -t 1 ]]; then say "      $(cat "$file"): for the drawer, since no backup off the host opens without it"; fi
     else
       place "$file" < /dev/null
-      say "made  $file, empty: docs/monitoring.md" # monitoring
+      if [[ $file = */backup_* ]]; then say "made  $file, empty: docs/backup.md"; fi
+      if [[ $file = */alert_* ]]; then say "made  $file, empty: docs/monitoring.md"; fi # monitoring
     fi
   done
   # mixnet:begin

@@ -40,7 +40,7 @@ class DatabaseTest {
                             "mkdir -p /var/lib/mysql/mysql && touch /var/lib/mysql/ibdata1 /var/lib/mysql/.unfinished")
                     .assertSuccess();
             stack.compose("up", "--detach", "--wait", "db").assertSuccess();
-            assertThat(stack.sql("SELECT GROUP_CONCAT(user ORDER BY user) FROM mysql.user WHERE host = '%'")).isEqualTo("app,backup,exporter,migrator");
+            assertThat(stack.sql("SELECT GROUP_CONCAT(user ORDER BY user) FROM mysql.user WHERE host = '%'")).isEqualTo("app,archiver,backup,exporter,migrator");
             assertThat(stack.compose("exec", "-T", "db", "ls", "-A", "/var/lib/mysql").text()).contains("ibdata1").doesNotContain(".unfinished");
 
             SETTINGS.forEach((name, value) -> assertThat(stack.sql("SELECT @@" + name)).as(name).isEqualTo(value));

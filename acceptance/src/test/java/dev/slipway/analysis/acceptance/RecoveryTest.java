@@ -181,15 +181,17 @@ class RecoveryTest {
         await().atMost(Duration.ofSeconds(60)).until(() -> lost() <= 5);
         stack.compose("stop", "backup").assertSuccess();
         damage.to(files());
-        String volume = stack.sql("SELECT @@gtid_domain_id");
+        String chain = stack.sql("SELECT @@gtid_domain_id");
+        try {
+            var refused = stack.script("restore.sh", "--yes", "--to", "latest");
 
-        var refused = stack.script("restore.sh", "--yes", "--to", "latest");
-
-        assertThat(refused.exitCode()).as(refused.text()).isNotZero();
-        assertThat(refused.text()).contains(message, "nothing was changed: the last moment that can be reached");
-        assertThat(stack.sql("SELECT @@gtid_domain_id")).isEqualTo(volume);
-        assertThat(stack.sql("SELECT COUNT(*) FROM counted")).isEqualTo("40");
-        stack.script("backup.sh").assertSuccess();
+            assertThat(refused.exitCode()).as(refused.text()).isNotZero();
+            assertThat(refused.text()).contains(message, "nothing was changed: the last moment that can be reached");
+            assertThat(stack.sql("SELECT @@gtid_domain_id")).isEqualTo(chain);
+            assertThat(stack.sql("SELECT COUNT(*) FROM counted")).isEqualTo("40");
+        } finally {
+            stack.script("backup.sh").assertSuccess(); // from which the next test goes on
+        }
     }
 
     static Stream<Arguments> mistakes() {
@@ -210,7 +212,7 @@ class RecoveryTest {
 
         assertThat(refused.exitCode()).as(refused.text()).isNotZero();
         assertThat(refused.text()).contains(message);
-        assertThat(refused.text().lines().count()).as(refused.text()).isEqualTo(1);
+        assertThat(refused.text().strip().lines().count()).as(refused.text()).isEqualTo(1);
     }
 
     /** As a full disk leaves it; a server of MariaDB does not start again by itself. */
@@ -227,6 +229,7 @@ class RecoveryTest {
 
     @Test
     void noPasswordIsInTheLog() throws Exception {
+        await().atMost(Duration.ofSeconds(60)).until(() -> lost() <= 5);
         for (Path file : files()) {
             String log = Files.readString(file, StandardCharsets.ISO_8859_1);
             assertThat(log).doesNotContain("IDENTIFIED VIA").doesNotContain("development-only");
@@ -245,7 +248,7 @@ class RecoveryTest {
                     for ((n = 0; n < 1000000; n++)); do echo "INSERT INTO counted VALUES ($n); SELECT $n;"; sleep 0.01; done |
                       mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword="%s"\\n' "$(< /run/secrets/db_root)") \
                         --protocol=socket --batch --skip-column-names --unbuffered app""").start();
-            reader = Thread.ofVirtual().start(() -> {
+            reader = new Thread(() -> {
                 try (BufferedReader lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
                     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                         acknowledged.put(Instant.now(), Integer.valueOf(line));
@@ -253,6 +256,7 @@ class RecoveryTest {
                 } catch (IOException e) { // It was killed.
                 }
             });
+            reader.start();
         }
 
         void untilAcknowledged(int number) {
@@ -308,6 +312,7 @@ class RecoveryTest {
                 .text()
                 .lines()
                 .filter(line -> !line.startsWith("--") && !line.startsWith("INSERT INTO `in_memory`"))
+                .map(line -> line.contains(" VIEW ") ? line.replace("`app`.", "") : line) // By the rights of its definer.
                 .map(line -> line.contains(" EVENT ") ? line.replaceAll(" (ENABLE|DISABLE)( ON SLAVE)? ", " ") : line)
                 .toList();
     }
