@@ -225,16 +225,68 @@ plan() {
   echo "$name $file $position $(sed -n 2p <<< "$found")"
 }
 
+# disabled NAME... < LOG: of these events, which were disabled before it, and of those that this text of a log makes or changes, which are
+# disabled after it, as an SQL list.
+# shellcheck disable=SC2016 # SQL's own quotes
+disabled() {
+  awk -v before="$(printf '%s\n' "$@")" '
+    # The event that a statement names after what has been read of it; that goes on after its name.
+    function named(    name) {
+      sub(/^[ \t\r\n]*(IF (NOT )?EXISTS[ \t\r\n]+)?((`app`|app)[.])?/, "", text)
+      match(text, /^(`([^`]|``)*`|[^ \t\r\n]+)/)
+      name = substr(text, 1, RLENGTH)
+      text = substr(text, RLENGTH + 1)
+      if (name ~ /^`/) { name = substr(name, 2, length(name) - 2); gsub(/``/, "`", name) }
+      return name
+    }
+    function event(    head, name, created) {
+      if (!match(toupper(text), /^(CREATE|ALTER)[ \t\r\n][^(]*EVENT[ \t\r\n]/)) return
+      created = toupper(text) ~ /^CREATE/
+      # A definer, in quotes, may have the word in its name.
+      match(text, /^[A-Za-z]+([ \t\r\n]+[Oo][Rr][ \t\r\n]+[A-Za-z]+)?([ \t\r\n]+[A-Za-z]+[ \t\r\n]*=[ \t\r\n]*(`([^`]|``)*`|[^ @`]+)(@(`([^`]|``)*`|[^ `]+))?)?[ \t\r\n]+/)
+      text = substr(text, RLENGTH + 1)
+      if (toupper(substr(text, 1, 5)) != "EVENT") return
+      text = substr(text, 6)
+      name = named()
+      gsub(/\047([^\047\\]|\\.|\047\047)*\047/, "", text)
+      head = " " toupper(text) " "
+      gsub(/[ \t\r\n;]+/, " ", head)
+      if (match(head, / DO /)) head = substr(head, 1, RSTART)
+      if (created) off[name] = 0
+      if (head ~ / DISABLE /) off[name] = 1
+      if (head ~ / ENABLE /) off[name] = 0
+      if (match(head, / RENAME TO /)) {
+        match(toupper(text), /RENAME[ \t\r\n]+TO[ \t\r\n]+/)
+        text = substr(text, RSTART + RLENGTH)
+        head = named()
+        off[head] = off[name]
+        delete off[name]
+      }
+    }
+    BEGIN { count = split(before, list, "\n"); for (i = 1; i <= count; i++) if (list[i] != "") off[list[i]] = 1 }
+    /^(\/\*!\*\/;|.*\/\*!\*\/;)$/ { if (text != "") event(); text = ""; next }
+    /^(#|DELIMITER|BINLOG )/ && text == "" { next }
+    length(text) < 100000 { text = text (text == "" ? "" : "\n") $0 }
+    END {
+      for (name in off) if (off[name]) { gsub(/[\\\047]/, "\\\\&", name); printf "%s\047%s\047", n++ ? "," : "", name }
+      if (!n) printf "\047\047"
+    }'
+}
+
 # replay FIRST-FILE POSITION LAST-FILE END COUNT: brings what this part of the log did to the database app into the running server, which takes
 # the files for those of a replica; so that it leaves out what is of other databases, whatever a statement looks like.
 replay() {
-  local file state
+  local file state off disabled parts=()
   cd /var/lib/mysql || exit
   for file in $(files "$1"); do
     if [[ $file < $3 ]]; then ln -s "$LOG/$file" .; else head -c "$4" "$LOG/$file" > "$file"; fi
     printf './%s\n' "$file" >> replay.index
+    parts+=("$file")
     [ "$file" != "$3" ] || break
   done
+  mapfile -t disabled < <(as root mariadb --protocol=socket --batch --skip-column-names --raw -e "
+    SELECT name FROM mysql.event WHERE db = 'app' AND status = 'DISABLED'")
+  off=$(mariadb-binlog --base64-output=decode-rows --start-position="$2" "${parts[@]}" | disabled "${disabled[@]}")
   # What the backup has of other engines is of a later moment than its place in the log.
   as root mariadb --protocol=socket -e "
     SET GLOBAL slave_exec_mode = (SELECT IF(COUNT(*) = 0, 'STRICT', 'IDEMPOTENT') FROM information_schema.tables
@@ -249,11 +301,9 @@ replay() {
   rm -f "${1%.*}".*
   dump root --protocol=socket --no-data | contents > /tmp/contents
   make_definers /tmp/contents
-  # A replica leaves events to its master.
-  as root mariadb --protocol=socket --batch --skip-column-names -e "
-    SELECT CONCAT('the event ', event_name, ' was made or changed after the backup, and is disabled: ALTER EVENT it ENABLE, if it ran')
-      FROM information_schema.events WHERE event_schema = 'app' AND status = 'SLAVESIDE_DISABLED';
-    UPDATE mysql.event SET status = 'DISABLED' WHERE db = 'app' AND status = 'SLAVESIDE_DISABLED'"
+  # A replica leaves the events that it makes to its master.
+  as root mariadb --protocol=socket -e "
+    UPDATE mysql.event SET status = IF(name IN ($off), 'DISABLED', 'ENABLED') WHERE db = 'app' AND status = 'SLAVESIDE_DISABLED'"
 }
 
 # recovery_point: up to when nothing would be lost now, in seconds since 1970: of the last backup and the log that follows it.

@@ -205,7 +205,8 @@ seconds() {
 # monitoring:begin
 metrics() {
   local log=()
-  [ "$DB_BINLOG" = off ] || log=(recovery_point_timestamp_seconds "$(cat /backups/.point 2> /dev/null || echo 0)")
+  [ "$DB_BINLOG" = off ] || log=('recovery_point_limit_seconds{where="here"}' 600
+    'recovery_point_timestamp_seconds{where="here"}' "$(cat /backups/.point 2> /dev/null || echo 0)")
   printf 'backup_%s %s\n' "${log[@]}" interval_seconds "$BACKUP_INTERVAL" last_size_bytes "$(size_of_last)" \
     last_success_timestamp_seconds "$(seconds "$(last_backup)")" \
     last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS.new"

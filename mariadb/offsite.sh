@@ -5,7 +5,7 @@
 #   keep       sends what is new every BACKUP_SEND_INTERVAL seconds, checks the repository, and reads each new backup back from it
 #   send       does so once
 #   healthy    fails when the last try failed
-#   status     says how much would be lost with this host
+#   status     says how much would be lost with this host; fails where that is more than it should be
 #   fetch      brings the last that was sent to /fetched, beside what is there
 #   verified   notes that what fetch brought has been restored
 #   put WHAT   keeps what stdin brings: the host's configuration, or its certificates, as tar archives
@@ -66,7 +66,7 @@ reach() {
     12) die "secrets/backup_key.txt does not open $BACKUP_REPOSITORY: put the key there that made it; nothing was written" ;;
     *) die "$BACKUP_REPOSITORY cannot be reached: $(printf '%s' "$said" | grep -v '^ *$' | head -n 1)" ;;
   esac
-  r unlock > /dev/null 2>&1 || true    # of runs that died
+  r unlock --remove-all > /dev/null 2>&1 || true # of runs that died: no other is under way
   others=$(r snapshots --json --host '' 2> /dev/null | grep -o '"hostname":"[^"]*"' | sort -u | sed 's/.*:"//; s/"//' | grep -vxF "$PROJECT") || true
   [ -z "$others" ] || die "$BACKUP_REPOSITORY is of the project $(echo "$others" | head -n 1) and this is $PROJECT: give each a folder of its own"
 }
@@ -103,7 +103,7 @@ send() {
 
 # monitoring:begin
 metrics() {
-  printf 'offsite_%s %s\n' recovery_point_timestamp_seconds "$(cat /var/tmp/sent)" \
+  printf 'backup_%s{where="off-site"} %s\n' recovery_point_limit_seconds 3600 recovery_point_timestamp_seconds "$(cat /var/tmp/sent)" \
     last_verified_restore_timestamp_seconds "$(cat /var/tmp/verified 2> /dev/null || echo 0)" > /var/tmp/offsite.prom.new
   chmod 644 /var/tmp/offsite.prom.new
   mv /var/tmp/offsite.prom.new /var/tmp/offsite.prom
@@ -122,7 +122,9 @@ case ${1:-} in
   healthy) [ ! -e /tmp/failed ] || die "the last try to send failed: docker compose logs offsite" ;;
   status)
     sent=$(cat /var/tmp/sent 2> /dev/null) || die "off the host: nothing was sent yet"
-    echo "off the host: $(($(date +%s) - sent)) s would be lost now, what came after $(date -u -d "@$sent" '+%Y-%m-%d %H:%M:%S') UTC"
+    lost=$(($(date +%s) - sent))
+    echo "off the host: $lost s would be lost now, what came after $(date -u -d "@$sent" '+%Y-%m-%d %H:%M:%S') UTC (at most 3600 s are right)"
+    [ "$lost" -le 3600 ]
     ;;
   fetch)
     reach

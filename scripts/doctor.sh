@@ -292,7 +292,7 @@ bash scripts/certificate.sh install secrets/tls_certificate.pem secrets/tls_key.
 }
 
 backups() {
-  local hours=$((($(setting BACKUP_INTERVAL) + 3599) / 3600 + 2)) # and what a backup takes
+  local running said hours=$((($(setting BACKUP_INTERVAL) + 3599) / 3600 + 2)) # and what a backup takes
   [ -n "$(docker volume ls -q --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=db-data)" ] || return 0
   if [ -z "$(find -H var/backups -path "*/20*Z/manifest" 2> /dev/null)" ]; then
     report warn "there is no backup" "bash scripts/backup.sh"
@@ -300,6 +300,10 @@ backups() {
     report warn "the last backup is older than $hours hours" "bash scripts/backup.sh"
   else
     report ok "the last backup is younger than $hours hours"
+  fi
+  running=$(containers '{{.ID}}' --filter label=com.docker.compose.service=backup)
+  if [ -n "$running" ] && ! said=$(docker exec "$running" bash /usr/local/bin/dump.sh status 2>&1); then
+    report warn "${said#here: }" "docker compose logs --tail 50 backup"
   fi
 }
 

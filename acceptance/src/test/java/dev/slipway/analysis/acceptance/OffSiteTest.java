@@ -135,6 +135,12 @@ class OffSiteTest {
         assertThat(foreign.text()).contains("is of the project " + stack.name() + " and this is another");
 
         assertThat(listing()).isEqualTo(before);
+        stack.run("""
+                docker compose run -d --no-deps --name $COMPOSE_PROJECT_NAME-killed offsite send
+                until docker top $COMPOSE_PROJECT_NAME-killed | grep -q 'restic.*check'; do sleep 0.05; done
+                docker rm -f $COMPOSE_PROJECT_NAME-killed
+                """).assertSuccess();
+        stack.script("backup.sh", "--send").assertSuccess();
         damage();
         refused("is damaged");
     }
