@@ -162,7 +162,7 @@ class RecoveryTest {
                 USE app;
                 ALTER EVENT never DISABLE;
                 ALTER EVENT passed RENAME TO `passed ``by` COMMENT 'and disabled, it says, but is not: DISABLE ';
-                CREATE OR REPLACE DEFINER = `event @ all`@`%` EVENT `of,DISABLE ` ON SCHEDULE EVERY 1 DAY DO SET @a = ' DISABLE ';
+                CREATE OR REPLACE DEFINER = `every event`@`%` EVENT `of, DISABLE x` ON SCHEDULE EVERY 1 DAY DO SET @a = ' DISABLE ';
                 create event if not exists app.small on schedule every 1 day disable on slave do select 1;
                 alter event small enable;
                 ALTER EVENT kept ENABLE;
