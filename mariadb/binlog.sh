@@ -5,6 +5,7 @@
 
 LOG=/backups/log
 INCOMING=$LOG/.incoming
+anew="This begins another: docker compose exec db rm /var/lib/mysql/.chain && docker compose restart db"
 
 # archiver SQL: what the running server answers the log's own account.
 archiver() { as archiver mariadb --host=db --connect-timeout=5 --batch --skip-column-names -e "$1"; }
@@ -21,7 +22,11 @@ complain() {
 # program that does so, and is for a process of its own.
 copy() {
   local files last
-  files=$(archiver "SHOW BINARY LOGS" 2>&1) || { complain "$files"; return 1; }
+  files=$(archiver "SHOW BINARY LOGS" 2>&1) || {
+    [[ $files != *1381* ]] || files="the server writes none, or has stopped doing so. $anew" # perhaps a full disk
+    complain "$files"
+    return 1
+  }
   files=$(cut -f 1 <<< "$files")
   printf '%s\n' "${files%%.*}" > /tmp/chain
   last=$(find "$LOG" -maxdepth 1 -name "$(< /tmp/chain).[0-9]*" -printf '%f\n' | sort | tail -n 1)
@@ -33,34 +38,37 @@ copy() {
 
 # adopt FOLDER: its files take their place in the log, each once it is as long as what is there.
 adopt() {
-  local file name last=""
+  local file name last="" come there
   for file in "$1"/*.[0-9]*; do
     [ -e "$file" ] || return 0
     name=${file##*/}
-    if [ ! "$file" -ef "$LOG/$name" ] && [ "$(length "$file")" -ge "$(length "$LOG/$name")" ]; then
-      [ ! -e "$LOG/$name" ] || cmp -s -n "$(length "$LOG/$name")" "$LOG/$name" "$file" ||
-        die "the server's $name is another than the one in var/backups/log: its log was reset. This begins a new one:" \
-          "docker compose exec db rm /var/lib/mysql/.chain && docker compose restart db"
-      ln -f "$file" "$LOG/.new"        # the place is never empty
-      mv -T "$LOG/.new" "$LOG/$name"
+    if [ ! "$file" -ef "$LOG/$name" ]; then
+      come=$(length "$file") there=$(length "$LOG/$name")
+      [ ! -e "$LOG/$name" ] || cmp -s -n "$((come < there ? come : there))" "$LOG/$name" "$file" ||
+        die "the server's $name is another than the one in var/backups/log: its log was reset. $anew"
+      if [ "$come" -ge "$there" ]; then # the place is never empty
+        ln -f "$file" "$LOG/.new-$HOSTNAME-$BASHPID" && mv -T "$LOG/.new-$HOSTNAME-$BASHPID" "$LOG/$name" || return
+      fi
     fi
-    [ -z "$last" ] || rm "$last"       # it is whole, as another one has begun
+    if [ -n "$last" ] && [ "$last" -ef "$LOG/${last##*/}" ]; then # it is whole, as another one has begun
+      sync -d "$last" && rm "$last" || return
+    fi
     last=$file
   done
 }
 
 # note FOLDER: adopts what came, and notes until when the log is here. Fails where the server is ahead, or does not answer.
 note() {
-  local now file position tries
+  local now file position tries until
   now=$(date +%s)
   read -r file position _ <<< "$(archiver "SHOW MASTER STATUS" 2> /dev/null)" || true
   [ -n "$file" ] || return 1
+  until=$LOG/${file%.*}.until
   for tries in 1 2 3 4 5; do
-    adopt "$1"
-    if [ "$(length "$LOG/$file")" -ge "$position" ]; then
-      sync -d "$LOG/$file"
-      printf '%s %s %s\n' "$now" "$file" "$position" > "$LOG/${file%.*}.until.new"
-      mv "$LOG/${file%.*}.until.new" "$LOG/${file%.*}.until"
+    adopt "$1" || return
+    if [ "$1/$file" -ef "$LOG/$file" ] && [ "$(length "$LOG/$file")" -ge "$position" ]; then
+      sync -d "$LOG/$file" && printf '%s %s %s\n' "$now" "$file" "$position" > "$LOG/.until-$HOSTNAME-$BASHPID" &&
+        mv "$LOG/.until-$HOSTNAME-$BASHPID" "$until" || return
       rm -f /tmp/said
       return
     fi
@@ -102,7 +110,9 @@ fetch() {
 logged() { sed -n "s/^log //p" "/backups/$1/manifest" 2> /dev/null || true; }
 
 # files FIRST: those of its chain from this one on.
-files() { find "$LOG" -maxdepth 1 -name "${1%.*}.[0-9]*" -printf '%f\n' | sort | awk -v first="$1" '$0 >= first'; }
+files() {
+  { find "$LOG" -maxdepth 1 -name "${1%.*}.[0-9]*" -printf '%f\n' 2> /dev/null || true; } | sort | awk -v first="$1" '$0 >= first'
+}
 
 # gap FIRST: the first file from this one on that is not here, although a later one is.
 gap() { files "$1" | awk -F . -v first="${1##*.}" '{ next_one = first + n++; if ($2 + 0 != next_one) { printf "%s.%06d\n", $1, next_one; exit } }'; }
@@ -122,7 +132,7 @@ forget() {
   for file in "$LOG"/*.[0-9]*; do
     [ -e "$file" ] || return 0
     file=${file##*/}
-    oldest=$(sed -n "s/^\(${file%.*}\..*\) .*/\1/p" /tmp/logged | head -n 1)
+    oldest=$(awk -v chain="${file%.*}." 'index($1, chain) == 1 && !n++ { print $1 }' /tmp/logged)
     if [ -n "$oldest" ]; then
       [[ $file > $oldest || $file = "$oldest" ]] || rm "$LOG/$file"
     elif [ "${file%.*}" != "$(cat /tmp/chain 2> /dev/null)" ]; then
@@ -147,7 +157,7 @@ transactions() {
     list != "" { list = list $2 }
     /^# at [0-9]+$/ { at = $3; next }
     /^START TRANSACTION$/ { alone = 0 }
-    /^(COMMIT|ROLLBACK)\/\*!\*\/;$/ { whole = 1 }
+    /^(COMMIT|ROLLBACK)(\/\*!\*\/;)?$/ { whole = 1 }
     /^#[0-9][0-9][0-9][0-9][0-9][0-9] +[0-9:]+ server id [0-9]+ +end_log_pos [0-9]+ CRC32 / {
       if ($10 == "GTID" && at == end) {
         ended()
@@ -169,21 +179,28 @@ transactions() {
 # plan to MOMENT | before GTID | latest: which backup, and which part of the log after it, are the database of then:
 # BACKUP FIRST-FILE POSITION LAST-FILE END COUNT
 plan() {
-  local kind=$1 wanted=${2:-} instant="" reached name file position until ahead gone whole verdict found=""
+  local kind=$1 wanted=${2:-} instant="" before="" reached name newest file position until ahead gone whole verdict found=""
   if [ "$kind" = to ]; then
     instant=$(date -u -d "$wanted" +%s) || exit 1
     wanted=$(date -u -d "@$instant" '+%Y-%m-%d %H:%M:%S')
+    before=$(date -u -d "@$((instant - 60))" '+%Y-%m-%d %H:%M:%S') # a long statement is logged after others that began later
   fi
   for name in $(find /backups -maxdepth 1 -type d -name "$NAME" -printf '%f\n' | sort -r); do
     read -r file position <<< "$(logged "$name")"
     if [ -z "$file" ] || { [ "$kind" = to ] && [ "$(seconds "$name")" -gt "$instant" ]; }; then continue; fi
     if [ "$kind" = before ] && [ "${file%.*}" != "${wanted%%-*}" ]; then continue; fi
     until=0 ahead=""
-    [ ! -e "$LOG/${file%.*}.until" ] || read -r until ahead < "$LOG/${file%.*}.until"
+    [ ! -s "$LOG/${file%.*}.until" ] || read -r until ahead < "$LOG/${file%.*}.until"
+    if [ ! -e "$LOG/$file" ]; then
+      [ "$kind" = latest ] || die "var/backups/log/$file is missing, and nothing was changed: var/backups/$name can be restored, and no later moment"
+      echo "backup: var/backups/log/$file is missing, and what was written after the backup with it" >&2
+      echo "$name"
+      return
+    fi
     gone=$(gap "$file")
     mapfile -t whole < <(files "$file" | awk -v gone="$gone" 'gone == "" || $0 < gone')
     found=$(transactions "${whole[@]}" |
-      awk -v kind="$kind" -v wanted="$wanted" -v file="$file" -v position="$position" -v ahead="$ahead" -v newest="${whole[*]: -1}" '
+      awk -v kind="$kind" -v wanted="$wanted" -v before="$before" -v file="$file" -v position="$position" -v ahead="$ahead" -v newest="${whole[*]: -1}" '
         BEGIN { last = file; end = position; verdict = "end" }
         $1 == "ends" {                 # after what was copied there may be half a transaction
           split(ahead, place, " ")
@@ -191,7 +208,7 @@ plan() {
           next
         }
         { time = $5 " " $6 }
-        stopped && kind == "to" && time < wanted { verdict = "twice " stopped " and " $4; exit }
+        stopped && kind == "to" && time < before { verdict = "twice " stopped " and " $4; exit }
         stopped { next }
         kind == "to" && time >= wanted || kind == "before" && $4 == wanted {
           stopped = $4
@@ -201,10 +218,14 @@ plan() {
         $1 > file || $1 == file && $2 + 0 >= position + 0 { count++; last = $1; end = $3; reached = time }
         END { print verdict; print last, end, count + 0; print reached }') || true
     verdict=$(sed -n 1p <<< "$found")
-    [ "$verdict" = early ] || break
+    [[ $kind-$verdict = *-early || $kind-$verdict = before-[de]* ]] || break # an older backup may come before it
     found=""
   done
-  [ -n "$found" ] || die "there is no backup of before that which knows its place in the log: see var/backups"
+  [ -n "$found" ] || die "there is no backup of before $wanted from which the log leads there: see var/backups"
+  newest=$(find "$LOG" -maxdepth 1 -name '*.[0-9]*' -printf '%f\n' | sort | tail -n 1)
+  if [[ $kind = latest && ${newest%.*} > ${file%.*} ]]; then
+    die "the log that began on $(date -u -d "@${newest%.*}" '+%Y-%m-%d %H:%M:%S') follows no backup: --to that takes what was before it"
+  fi
   reached=$(sed -n 3p <<< "$found")
   [ -z "$reached" ] || reached="--to '$reached'"
   reached="the last moment that can be reached from var/backups/$name is ${reached:-its own}"
@@ -216,8 +237,8 @@ plan() {
     *) [ -z "$gone" ] || die "var/backups/log/$gone is missing, and nothing was changed: $reached" ;;
   esac
   case $kind-$verdict in
-    before-end) die "the log has no transaction $wanted after var/backups/$name" ;;
     to-end)
+      [ "$until" -gt 0 ] || die "of the log here it is not known whether it reaches $wanted: --to latest takes all there is; $reached"
       [ "$until" -ge "$instant" ] ||
         die "the log is here until $(date -u -d "@$until" '+%Y-%m-%d %H:%M:%S'), in UTC, and $wanted is later: --to latest takes all there is"
       ;;
@@ -318,8 +339,8 @@ recovery_point() {
 
 # mark: leaves that to /backups/.point, for who sends it off the host.
 mark() {
-  recovery_point > /backups/.point.new
-  mv /backups/.point.new /backups/.point
+  recovery_point > "/backups/.point-$HOSTNAME-$BASHPID"
+  mv "/backups/.point-$HOSTNAME-$BASHPID" /backups/.point
 }
 
 # status: how much would be lost now, in a line; fails where that is more than it should be.

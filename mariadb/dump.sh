@@ -209,9 +209,9 @@ metrics() {
     'recovery_point_timestamp_seconds{where="here"}' "$(cat /backups/.point 2> /dev/null || echo 0)")
   printf 'backup_%s %s\n' "${log[@]}" interval_seconds "$BACKUP_INTERVAL" last_size_bytes "$(size_of_last)" \
     last_success_timestamp_seconds "$(seconds "$(last_backup)")" \
-    last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS.new"
-  chmod 644 "$METRICS.new"
-  mv "$METRICS.new" "$METRICS"
+    last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS-$HOSTNAME-$BASHPID"
+  chmod 644 "$METRICS-$HOSTNAME-$BASHPID"
+  mv "$METRICS-$HOSTNAME-$BASHPID" "$METRICS"
 }
 # monitoring:end
 
@@ -312,16 +312,17 @@ make() {
 }
 
 schedule() {
-  local wait
+  local wait tried=""
   metrics                              # monitoring
   if [ "$DB_BINLOG" != off ]; then
     while true; do bash "$0" follow || sleep 60; done &
   fi
   while true; do
     wait=$(($(seconds "$(last_backup)") + BACKUP_INTERVAL - $(date +%s)))
-    if [ "$wait" -gt 0 ] && anchored; then
+    if [ "$wait" -gt 0 ] && { anchored || [ "$tried" = "$(cat /tmp/chain)" ]; }; then
       sleep $((wait < 30 ? wait : 30))
     elif bash "$0" make; then
+      tried=$(cat /tmp/chain 2> /dev/null) || true
       rm -f /tmp/failed
     else
       touch /tmp/failed

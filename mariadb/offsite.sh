@@ -29,6 +29,8 @@ repository=$BACKUP_REPOSITORY
 case $repository in
   rest:http*://*)
     if [ -s "$AWS_SHARED_CREDENTIALS_FILE" ]; then
+      ! grep -q '[^A-Za-z0-9:._~-]' "$AWS_SHARED_CREDENTIALS_FILE" ||
+        die "secrets/backup_credentials has characters beside letters, digits and . _ ~ - in user:password: choose another"
       repository="${repository%%//*}//$(cat "$AWS_SHARED_CREDENTIALS_FILE")@${repository#*//}"
     fi
     ;;
@@ -66,7 +68,7 @@ reach() {
     12) die "secrets/backup_key.txt does not open $BACKUP_REPOSITORY: put the key there that made it; nothing was written" ;;
     *) die "$BACKUP_REPOSITORY cannot be reached: $(printf '%s' "$said" | grep -v '^ *$' | head -n 1)" ;;
   esac
-  r unlock --remove-all > /dev/null 2>&1 || true # of runs that died: no other is under way
+  r unlock > /dev/null 2>&1 || true    # of runs that died half an hour ago
   others=$(r snapshots --json --host '' 2> /dev/null | grep -o '"hostname":"[^"]*"' | sort -u | sed 's/.*:"//; s/"//' | grep -vxF "$PROJECT") || true
   [ -z "$others" ] || die "$BACKUP_REPOSITORY is of the project $(echo "$others" | head -n 1) and this is $PROJECT: give each a folder of its own"
 }
@@ -81,18 +83,19 @@ send() {
   while [ "$sent" != "$(files)" ]; do  # where another file has begun, the one before may have been sent before its end
     sent=$(files)
     backup=$(last_backup)
-    point=$(cat /backups/.point)
+    point=$(cat /backups/.point 2> /dev/null || echo 0)
     r backup --quiet --tag backups --skip-if-unchanged --exclude '*.partial' --exclude '/backups/.*' --exclude '/backups/log/.*' \
       --exclude '/backups/log/*.until*' /backups || die "not everything was sent: see the lines above"
   done
-  r check --quiet > /dev/null || die "$BACKUP_REPOSITORY is damaged, and nothing counts as sent: see the lines above, and docs/backup.md"
+  r check --no-lock --quiet > /dev/null || # which a lock of a dead run does not stop
+    die "$BACKUP_REPOSITORY is damaged, and nothing counts as sent: see the lines above, and docs/backup.md"
   if [ "$backup" != "$(cat /var/tmp/checked 2> /dev/null)" ]; then
     for file in manifest dump.sql.gz; do
       [ "$(r dump --tag backups latest "$backup/$file" | sha256sum)" = "$(sed -n "s/  $file\$/  -/p" "$backup/SHA256SUMS")" ] ||
         die "$file of $backup does not come back from $BACKUP_REPOSITORY as it was sent: see docs/backup.md"
     done
     # An append-only repository lets nothing be removed, and says so.
-    [ "$BACKUP_KEEP_DAYS_OFFSITE" = 0 ] || r forget --quiet --tag backups --group-by host --keep-within "${BACKUP_KEEP_DAYS_OFFSITE}d" --prune ||
+    [ "$BACKUP_KEEP_DAYS_OFFSITE" = 0 ] || r forget --quiet --tag backups --group-by host --keep-within 2d --keep-within-daily "${BACKUP_KEEP_DAYS_OFFSITE}d" --prune ||
       die "what is older than BACKUP_KEEP_DAYS_OFFSITE cannot be removed: see the line above; 0 keeps it for ever"
     echo "$backup" > /var/tmp/checked
   fi

@@ -25,7 +25,8 @@ case ${1:-} in
   --send)
     has_service offsite || die "nothing is sent off this host: docs/backup.md says how"
     own_backups
-    tar -c .env secrets 2> /dev/null | container offsite put configuration || exit 1
+    tar -chf - .env secrets | cat > /dev/null || die "the line above says what of .env and secrets/ cannot be read: use sudo; nothing was sent"
+    tar -chf - .env secrets | container offsite put configuration || exit 1
     ! has_service certificates || container --entrypoint tar certificates -C /var/tmp -c . | container offsite put certificates || exit 1
     container offsite send || exit 1
     container offsite status

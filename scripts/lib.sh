@@ -421,7 +421,8 @@ dumped() { cat "$1/SHA256SUMS" <(echo) "$1/manifest" <(echo) "$1/dump.sql.gz"; }
 # fetch FOLDER: brings what lies in BACKUP_REPOSITORY to it, which becomes the database's user's.
 fetch() {
   mkdir -p "$1"
-  container --user 0:0 --cap-add CHOWN --entrypoint chown -v "$PWD/$1:/fetched" offsite "999:$(id -g)" /fetched &&
+  container --user 0:0 --cap-add CHOWN --cap-add FOWNER --cap-add FSETID --entrypoint sh -v "$PWD/$1:/fetched" offsite -c \
+    "chown 999:$(id -g) /fetched && chmod 2750 /fetched" &&
     container -v "$PWD/$1:/fetched" offsite fetch
 }
 

@@ -24,8 +24,8 @@ while [ $# -gt 0 ]; do
     --drop-old) action=drop_old ;;
     --image) image=${2:-}; [ -n "$image" ] || die "--image wants one: mariadb:11.8, for example"; shift ;;
     --off-site) off_site=yes ;;
-    --to) moment="to ${2:-}"; shift ;;
-    --before-gtid) moment="before ${2:-}"; shift ;;
+    --to) moment="to ${2:-}"; [ $# = 1 ] || shift ;;
+    --before-gtid) moment="before ${2:-}"; [ $# = 1 ] || shift ;;
     --project) from=${2:-}; [ -n "$from" ] || die "--project wants the name that the backup's manifest has"; shift ;;
     -*) die "unknown argument $1: see --help" ;;
     *) backup=$1 ;;
@@ -149,7 +149,10 @@ plan() {
     die "--to wants a time such as '2026-11-26 14:03:00', in UTC or with +01:00 after it, or latest; and --before-gtid such as 1796074010-1-57"
   [ "$moment" != "to latest" ] || moment=latest
   own_backups
-  ! grep -qx db <<< "$before" || container backup fetch || say "what the copy of the log has is taken"
+  if grep -qx db <<< "$before" && ! container backup fetch; then
+    [ "$moment" != latest ] || die "the log could not be copied, so that the latest is not here; with docker compose stop db what is here is taken"
+    say "what the copy of the log has is taken"
+  fi
   # shellcheck disable=SC2086 # two words
   plan=$(container restore plan ${moment%% *} "${moment#* }") || exit 1
   read -r backup part <<< "$plan"
@@ -160,6 +163,8 @@ plan() {
 # bring: what BACKUP_REPOSITORY has, beside what is here.
 bring() {
   has_service offsite || die "nothing is known of another place: docs/backup.md says what .env and secrets/ have to name"
+  [ -z "$(find -H var/backups -name '20*Z' 2> /dev/null)" ] ||
+    die "there are backups here, and those from elsewhere would be mixed with them: mv var/backups var/backups.here, and this again"
   container offsite get configuration | tar -x -k -f - secrets 2> /dev/null || say "of the secrets, those that are here are kept"
   ! has_service certificates || container offsite get certificates | container --entrypoint tar certificates -C /var/tmp -x ||
     say "no certificate came: the edge gets another, or docs/edge.md installs one"

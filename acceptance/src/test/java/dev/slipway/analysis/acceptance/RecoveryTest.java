@@ -162,11 +162,12 @@ class RecoveryTest {
                 USE app;
                 ALTER EVENT never DISABLE;
                 ALTER EVENT passed RENAME TO `passed ``by` COMMENT 'and disabled, it says, but is not: DISABLE ';
-                CREATE OR REPLACE DEFINER = `every event`@`%` EVENT `of, DISABLE x` ON SCHEDULE EVERY 1 DAY DO SET @a = ' DISABLE ';
+                CREATE OR REPLACE DEFINER = root@localhost EVENT `of, DISABLE x` ON SCHEDULE EVERY 1 DAY DO SET @a = ' DISABLE ';
                 create event if not exists app.small on schedule every 1 day disable on slave do select 1;
                 alter event small enable;
                 ALTER EVENT kept ENABLE;
                 ALTER EVENT kept DISABLE;
+                INSERT INTO in_aria VALUES (2);
                 """);
         List<String> before = dump();
 
@@ -221,8 +222,8 @@ class RecoveryTest {
                 arguments("--to wants a time", List.of("--to", "")),
                 arguments("--to wants a time", List.of("--before-gtid", "7")),
                 arguments("the log is here until", List.of("--to", "2099-01-01 00:00:00")),
-                arguments("there is no backup of before that", List.of("--to", "2020-01-01 00:00:00")),
-                arguments("there is no backup of before that", List.of("--before-gtid", "1-1-1")),
+                arguments("there is no backup of before ", List.of("--to", "2020-01-01 00:00:00")),
+                arguments("there is no backup of before ", List.of("--before-gtid", "1-1-1")),
                 arguments("the moment finds its backup", List.of("--to", "latest", "var/backups/2026-01-01T000000Z")));
     }
 
