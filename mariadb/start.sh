@@ -48,11 +48,15 @@ if [[ $log = *"log initialization failed"* ]]; then
   (cd "$data" && find . -name '*.MAI' -exec aria_chk --datadir=. --silent --force --recover --check-only-changed {} +) || true
 fi
 
-# The binary log is named by when it began. What was changed without one is in none, so that it begins anew then.
+# The binary log is named by when it began. What was changed without one is in none, so that it begins anew then: when it was turned off, and
+# when the server could not begin a next file and went on without, as on a full disk. That file's name is the end of the last one.
+chain=$(cat "$data/.chain" 2> /dev/null) || true
+last=$(find "$data" -maxdepth 1 -name "${chain:-none}.[0-9]*" | sort | tail -n 1)
+if [ -n "$last" ] && tail -c 64 "$last" | grep -qaF "$(printf '%s.%06d' "$chain" $((10#${last##*.} + 1)))"; then chain=""; fi
 if [ "${DB_BINLOG:-on}" = off ]; then
   rm -f "$data/.chain"
 else
-  [ -s "$data/.chain" ] || date +%s > "$data/.chain"
+  [ -n "$chain" ] || date +%s > "$data/.chain"
   set -- "$@" --log-bin="$(< "$data/.chain")" --gtid-domain-id="$(< "$data/.chain")"
 fi
 exec "$@"
