@@ -57,16 +57,18 @@ adopt() {
   done
 }
 
-# note FOLDER: adopts what came, and notes until when the log is here. Fails where the server is ahead, or does not answer.
+# place: the time, and the server's file and position.
+place() { echo "$(date +%s) $(archiver "SHOW MASTER STATUS" 2> /dev/null)"; }
+
+# note FOLDER PLACE: adopts what came, and notes until when the log is here. Fails where the server was ahead then, or did not answer.
 note() {
   local now file position tries until
-  now=$(date +%s)
-  read -r file position _ <<< "$(archiver "SHOW MASTER STATUS" 2> /dev/null)" || true
+  read -r now file position _ <<< "$2"
   [ -n "$file" ] || return 1
   until=$LOG/${file%.*}.until
   for tries in 1 2 3 4 5; do
     adopt "$1" || return
-    if [ "$1/$file" -ef "$LOG/$file" ] && [ "$(length "$LOG/$file")" -ge "$position" ]; then
+    if [ "$(length "$1/$file")" -ge "$position" ] && [ "$(length "$LOG/$file")" -ge "$position" ]; then
       sync -d "$LOG/$file" && printf '%s %s %s\n' "$now" "$file" "$position" > "$LOG/.until-$HOSTNAME-$BASHPID" &&
         mv "$LOG/.until-$HOSTNAME-$BASHPID" "$until" || return
       rm -f /tmp/said
@@ -77,21 +79,22 @@ note() {
   return 1
 }
 
-# follow: copies the log as it is written, and notes every five seconds how far that is.
+# follow: copies the log as it is written, and notes every ten seconds how far that is.
 follow() {
-  local copier behind turn=0
+  local copier="" behind turn=0
   mkdir -p "$LOG"
+  trap '[ -z "$copier" ] || kill "$copier" 2> /dev/null || true' EXIT # or each one that is begun again would leave one
   while true; do
     copy "$INCOMING" --stop-never &
     copier=$! behind=0
-    while sleep 5 && kill -0 "$copier" 2> /dev/null; do
-      if note "$INCOMING"; then behind=0; else behind=$((behind + 1)); fi
+    while sleep 10 && kill -0 "$copier" 2> /dev/null; do
+      if note "$INCOMING" "$(place)"; then behind=0; else behind=$((behind + 1)); fi
       turn=$((turn + 1))
-      if ((turn % 3 == 0)); then
-        mark
-        metrics                        # monitoring
+      if ((turn % 2 == 0)); then
+        mark || true                   # on a full disk, which the copier waits for
+        metrics || true                # monitoring
       fi
-      if [ "$behind" -ge 6 ]; then kill "$copier"; fi # it hears nothing of the server any more
+      if [ "$behind" -ge 3 ]; then kill "$copier"; fi # it hears nothing of the server any more
     done
     wait "$copier" || true
     adopt "$INCOMING"
@@ -100,9 +103,11 @@ follow() {
 
 # fetch: copies what there is of the log now.
 fetch() {
+  local now
   mkdir -p "$LOG"
+  now=$(place) || true                 # the server may go on meanwhile
   (copy "$LOG/.fetched" --to-last-log) > /dev/null || die "the database's log cannot be had: is the database running, and DB_BINLOG on?"
-  note "$LOG/.fetched" || die "the database's log came, but not all of it: call this again"
+  note "$LOG/.fetched" "$now" || die "the database's log came, but not all of it: call this again"
   rm -r "$LOG/.fetched"
 }
 
@@ -339,8 +344,7 @@ recovery_point() {
 
 # mark: leaves that to /backups/.point, for who sends it off the host.
 mark() {
-  recovery_point > "/backups/.point-$HOSTNAME-$BASHPID"
-  mv "/backups/.point-$HOSTNAME-$BASHPID" /backups/.point
+  recovery_point > "/backups/.point-$HOSTNAME-$BASHPID" && mv "/backups/.point-$HOSTNAME-$BASHPID" /backups/.point
 }
 
 # status: how much would be lost now, in a line; fails where that is more than it should be.

@@ -209,9 +209,8 @@ metrics() {
     'recovery_point_timestamp_seconds{where="here"}' "$(cat /backups/.point 2> /dev/null || echo 0)")
   printf 'backup_%s %s\n' "${log[@]}" interval_seconds "$BACKUP_INTERVAL" last_size_bytes "$(size_of_last)" \
     last_success_timestamp_seconds "$(seconds "$(last_backup)")" \
-    last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS-$HOSTNAME-$BASHPID"
-  chmod 644 "$METRICS-$HOSTNAME-$BASHPID"
-  mv "$METRICS-$HOSTNAME-$BASHPID" "$METRICS"
+    last_verified_restore_timestamp_seconds "$(stat -c %Y /backups/.verified 2> /dev/null || echo 0)" > "$METRICS-$HOSTNAME-$BASHPID" &&
+    chmod 644 "$METRICS-$HOSTNAME-$BASHPID" && mv "$METRICS-$HOSTNAME-$BASHPID" "$METRICS"
 }
 # monitoring:end
 

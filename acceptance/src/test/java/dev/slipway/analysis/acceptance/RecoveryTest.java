@@ -2,6 +2,7 @@ package dev.slipway.analysis.acceptance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.BufferedReader;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.NavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -38,16 +40,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RecoveryTest {
 
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss").withZone(ZoneOffset.UTC);
+    private static final String CLIENT =
+            "mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\") --protocol=socket";
     private static final Pattern STATUS = Pattern.compile("here: (-?\\d+) s would be lost now, what came after ([0-9-]+ [0-9:]+) UTC.*", Pattern.DOTALL);
 
     @TempDir
     static Path project;
 
     private static Stack stack;
+    private static boolean ownDisk;
 
     @BeforeAll
     static void up() throws IOException {
         Project.copy(project);
+        Path backups = Files.createDirectories(project.resolve("var/backups"));
+        ownDisk = Docker.run("mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", backups.toString()).exitCode() == 0;
         stack = Stack.of("docker-compose.yml").in(project).profile("backup").with("BACKUP_CPUS", "1");
         stack.up("app");
         stack.script("backup.sh").assertSuccess();
@@ -60,6 +67,9 @@ class RecoveryTest {
             stack.script("restore.sh", "--drop-old", "--yes").assertSuccess();
             stack.close();
             assertThat(stack.remains()).isEmpty();
+        }
+        if (ownDisk) {
+            Docker.run("umount", project.resolve("var/backups").toString()).assertSuccess();
         }
     }
 
@@ -249,6 +259,54 @@ class RecoveryTest {
         assertThat(stack.sql("CALL after_it(); DROP PROCEDURE after_it")).isEqualTo("1");
     }
 
+    /** What it writes without a log is in no copy of one. */
+    @Test
+    void aServerThatStoppedLoggingBeginsItsLogAnewWhenItStarts() throws Exception {
+        String chain = stack.sql("SELECT @@gtid_domain_id");
+        // No file can be begun, as on a full disk.
+        stack.exec("db", "bash", "-c", "chmod u-w /var/lib/mysql; " + CLIENT + " -e 'FLUSH BINARY LOGS'; chmod u+w /var/lib/mysql").assertSuccess();
+        stack.sql("INSERT INTO counted VALUES (0)");
+        assertThat(stack.script("restore.sh", "--yes", "--to", "latest").text()).contains("has stopped doing so");
+
+        stack.compose("restart", "db").assertSuccess();
+        Instant started = Instant.now();
+        await().atMost(Duration.ofSeconds(120)).until(() -> Instant.now().minusSeconds(lost()).isAfter(started));
+
+        assertThat(stack.sql("SELECT @@gtid_domain_id")).isNotEqualTo(chain);
+        stack.sql("INSERT INTO counted VALUES (1)");
+        restore("--to", "latest");
+        assertThat(rows()).isEqualTo(2);
+    }
+
+    /** What is written meanwhile is copied when there is room again. */
+    @Test
+    void aDiskThatIsFullForAWhileLosesNothing() throws Exception {
+        assumeTrue(ownDisk, "a disk of its own for var/backups is mounted by root alone");
+        await().atMost(Duration.ofSeconds(60)).until(() -> lost() <= 15);
+        Path filler = project.resolve("var/backups/filler");
+        try (Writer writer = new Writer()) {
+            try {
+                stack.run("cp /dev/zero " + filler); // until there is no room
+                writer.untilAcknowledged(20);
+                stack.sql("CREATE OR REPLACE TABLE large AS SELECT seq, REPEAT('x', 1000) FROM seq_1_to_20000");
+                await().atMost(Duration.ofSeconds(90)).until(() -> lost() > 30);
+            } finally {
+                Files.delete(filler);
+            }
+            writer.untilAcknowledged(100);
+        }
+        await().atMost(Duration.ofSeconds(120)).until(() -> lost() <= 15);
+
+        stack.sql("TRUNCATE counted");
+        try (Writer writer = new Writer()) { // from a server that is not idle
+            writer.untilAcknowledged(100);
+            restore("--to", "latest");
+        }
+
+        assertThat(rows()).isEqualTo(1 + max()).isGreaterThan(100);
+        assertThat(stack.sql("SELECT COUNT(*) FROM large; DROP TABLE large")).isEqualTo("20000");
+    }
+
     @Test
     void noPasswordIsInTheLog() throws Exception {
         await().atMost(Duration.ofSeconds(60)).until(() -> lost() <= 5);
@@ -262,14 +320,15 @@ class RecoveryTest {
     private static final class Writer implements AutoCloseable {
 
         final NavigableMap<Instant, Integer> acknowledged = new ConcurrentSkipListMap<>();
+        private final String container = stack.containers("db").get(0);
         private final Process process;
         private final Thread reader;
 
         Writer() throws IOException {
-            process = new ProcessBuilder("docker", "exec", stack.containers("db").get(0), "bash", "-c", """
-                    for ((n = 0; n < 1000000; n++)); do echo "INSERT INTO counted VALUES ($n); SELECT $n;"; sleep 0.01; done |
-                      mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword="%s"\\n' "$(< /run/secrets/db_root)") \
-                        --protocol=socket --batch --skip-column-names --unbuffered app""").start();
+            process = new ProcessBuilder("docker", "exec", container, "bash", "-c", """
+                    touch /tmp/writes
+                    for ((n = 0; n < 1000000; n++)); do [ -e /tmp/writes ] || exit; echo "INSERT INTO counted VALUES ($n); SELECT $n;"; sleep 0.01; done |
+                    """ + CLIENT + " --batch --skip-column-names --unbuffered app").start();
             reader = new Thread(() -> {
                 try (BufferedReader lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
                     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -287,6 +346,8 @@ class RecoveryTest {
 
         @Override
         public void close() throws InterruptedException {
+            Docker.run("docker", "exec", container, "rm", "-f", "/tmp/writes"); // if it is there still
+            process.waitFor(20, TimeUnit.SECONDS);
             process.destroy();
             reader.join();
         }
