@@ -48,12 +48,13 @@ r() {
     -o sftp.args="-i /tmp/key -o UserKnownHostsFile=/tmp/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes -o ConnectTimeout=20" "$@"
 }
 
+# A full repository takes no lock, and is read all the same. Of this host one run at a time is at it.
 # reach [new]: ends unless the repository is there, is opened by the key, and is this project's; with `new` it is made where there is none.
 reach() {
   exec 9> /var/tmp/lock
   flock 9                              # two that make a repository at once leave one that neither opens
   limit=30 status=0                    # restic itself tries for a quarter of an hour
-  said=$(r cat config 2>&1 > /dev/null) || status=$?
+  said=$(r cat config --no-lock 2>&1 > /dev/null) || status=$?
   limit=""
   case $status in
     0) ;;
@@ -62,28 +63,43 @@ reach() {
       if said=$(r init 2>&1); then
         echo "a new repository is at $BACKUP_REPOSITORY"
       else                             # unless another run has just made it
-        r cat config > /dev/null 2>&1 || die "no repository can be made at $BACKUP_REPOSITORY: $(printf '%s' "$said" | grep -v '^ *$' | head -n 1)"
+        r cat config --no-lock > /dev/null 2>&1 || die "no repository can be made at $BACKUP_REPOSITORY: $(printf '%s' "$said" | grep -v '^ *$' | head -n 1)"
       fi
       ;;
     12) die "secrets/backup_key.txt does not open $BACKUP_REPOSITORY: put the key there that made it; nothing was written" ;;
     *) die "$BACKUP_REPOSITORY cannot be reached: $(printf '%s' "$said" | grep -v '^ *$' | head -n 1)" ;;
   esac
-  r unlock > /dev/null 2>&1 || true    # of runs that died half an hour ago
-  others=$(r snapshots --json --host '' 2> /dev/null | grep -o '"hostname":"[^"]*"' | sort -u | sed 's/.*:"//; s/"//' | grep -vxF "$PROJECT") || true
+  others=$(r snapshots --no-lock --json --host '' 2> /dev/null | grep -o '"hostname":"[^"]*"' | sort -u | sed 's/.*:"//; s/"//' | grep -vxF "$PROJECT") || true
   [ -z "$others" ] || die "$BACKUP_REPOSITORY is of the project $(echo "$others" | head -n 1) and this is $PROJECT: give each a folder of its own"
+  locks=$(r list locks --no-lock --quiet 2> /dev/null) || true
+  if [ -n "$locks" ]; then             # all of this host's last run, which died then; or else restic takes away what is half an hour old
+    ours=$(for lock in $locks; do r cat lock "$lock" --no-lock 2> /dev/null; done | grep -cF "\"hostname\": \"$(cat /var/tmp/host)\"") || true
+    if [ "$ours" = "$(echo "$locks" | wc -l)" ]; then r unlock --remove-all; else r unlock; fi > /dev/null 2>&1 || true
+  fi
+  cat /etc/hostname > /var/tmp/host
 }
 
 files() { find /backups/log -maxdepth 1 -name '*[0-9]' 2> /dev/null | sort; }
 last_backup() { find /backups -maxdepth 1 -name '20*Z' | sort | tail -n 1; }
 
 send() {
+  if [ "$BACKUP_REPOSITORY" != "$(cat /var/tmp/of 2> /dev/null)" ]; then # what another one has does not count
+    rm -f /var/tmp/sent /var/tmp/checked /var/tmp/verified
+    echo "$BACKUP_REPOSITORY" > /var/tmp/of
+  fi
   reach new
   [ -n "$(last_backup)" ] || die "there is no backup to send yet"
+  if [ ! -e /var/tmp/sent ]; then      # a new host would else hide under its own what it has not fetched yet
+    theirs=$(r ls --no-lock --tag backups latest /backups 2> /dev/null | grep -o '^/backups/20[^/]*Z$' | tail -n 1) || true
+    [ -z "$theirs" ] || [ -e "$theirs" ] ||
+      die "$BACKUP_REPOSITORY has ${theirs#/backups/} of another host, and nothing was sent: bash scripts/restore.sh --off-site brings it;" \
+        "to go on without, name another folder"
+  fi
   sent=unknown
   while [ "$sent" != "$(files)" ]; do  # where another file has begun, the one before may have been sent before its end
     sent=$(files)
     backup=$(last_backup)
-    point=$(cat /backups/.point 2> /dev/null || echo 0)
+    point=$(cat /backups/.point 2> /dev/null) || point=$(date -u -d "$(echo "${backup#/backups/}" | sed 's/T\(..\)\(..\)\(..\)Z/ \1:\2:\3/')" +%s)
     r backup --quiet --tag backups --skip-if-unchanged --exclude '*.partial' --exclude '/backups/.*' --exclude '/backups/log/.*' \
       --exclude '/backups/log/*.until*' /backups || die "not everything was sent: see the lines above"
   done
@@ -91,7 +107,7 @@ send() {
     die "$BACKUP_REPOSITORY is damaged, and nothing counts as sent: see the lines above, and docs/backup.md"
   if [ "$backup" != "$(cat /var/tmp/checked 2> /dev/null)" ]; then
     for file in manifest dump.sql.gz; do
-      [ "$(r dump --tag backups latest "$backup/$file" | sha256sum)" = "$(sed -n "s/  $file\$/  -/p" "$backup/SHA256SUMS")" ] ||
+      [ "$(r dump --no-lock --tag backups latest "$backup/$file" | sha256sum)" = "$(sed -n "s/  $file\$/  -/p" "$backup/SHA256SUMS")" ] ||
         die "$file of $backup does not come back from $BACKUP_REPOSITORY as it was sent: see docs/backup.md"
     done
     # An append-only repository lets nothing be removed, and says so.
@@ -106,7 +122,7 @@ send() {
 
 # monitoring:begin
 metrics() {
-  printf 'backup_%s{where="off-site"} %s\n' recovery_point_limit_seconds 3600 recovery_point_timestamp_seconds "$(cat /var/tmp/sent)" \
+  printf 'backup_%s{where="off-site"} %s\n' recovery_point_limit_seconds 3600 recovery_point_timestamp_seconds "$(cat /var/tmp/sent 2> /dev/null || echo 0)" \
     last_verified_restore_timestamp_seconds "$(cat /var/tmp/verified 2> /dev/null || echo 0)" > /var/tmp/offsite.prom.new
   chmod 644 /var/tmp/offsite.prom.new
   mv /var/tmp/offsite.prom.new /var/tmp/offsite.prom
@@ -131,7 +147,7 @@ case ${1:-} in
     ;;
   fetch)
     reach
-    r restore latest:/backups --tag backups --target /fetched --overwrite never --quiet || die "not everything came: see the lines above"
+    r restore latest:/backups --no-lock --tag backups --target /fetched --overwrite never --quiet || die "not everything came: see the lines above"
     ;;
   verified)
     date +%s > /var/tmp/verified
@@ -143,7 +159,7 @@ case ${1:-} in
     ;;
   get)
     reach
-    r dump --tag "$2" latest "$2.tar"
+    r dump --no-lock --tag "$2" latest "$2.tar"
     ;;
   *) die "it is not started by hand: see scripts/backup.sh and scripts/restore.sh" ;;
 esac
