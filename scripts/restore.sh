@@ -82,7 +82,12 @@ switch() {
     [ -z "$services" ] || resume $services || true
     die "the database was started again meanwhile and may have taken writes that the backup lacks: nothing was changed, run it again"
   fi
-  [ -n "${undoing:-}" ] || note_tokens
+  if [ -z "${undoing:-}" ]; then
+    note_tokens
+    if [ "$(sql <<< "SELECT @@log_bin" 2> /dev/null)" = 1 ]; then
+      container backup fetch || say "the end of its log stays in $old_volume alone, and no moment of that can be reached"
+    fi
+  fi
   docker compose --progress quiet --profile backup rm -sf db backup > /dev/null || return # both are of the image
   remember "DB_VOLUME=${1#"${project}"_}" "DB_IMAGE=$2" || return
   if ! grep -qx db <<< "$before"; then return; fi
@@ -149,7 +154,7 @@ plan() {
     die "--to wants a time such as '2026-11-26 14:03:00', in UTC or with +01:00 after it, or latest; and --before-gtid such as 1796074010-1-57"
   [ "$moment" != "to latest" ] || moment=latest
   own_backups
-  if grep -qx db <<< "$before" && ! container backup fetch; then
+  if [ -z "$off_site" ] && grep -qx db <<< "$before" && ! container backup fetch; then
     [ "$moment" != latest ] || die "the log could not be copied, so that the latest is not here; with docker compose stop db what is here is taken"
     say "what the copy of the log has is taken"
   fi

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
@@ -114,7 +115,11 @@ class UpgradeTest {
                 }
             }
         });
+        stack.script("backup.sh").assertSuccess();
+        stack.submit("before-the-moment");
         String before = rows("before-");
+        Instant moment = Instant.now().plusSeconds(1);
+        await().until(() -> Instant.now().isAfter(moment.plusSeconds(1)));
         client.start();
 
         stack.script("upgrade-db.sh", "--yes", NEW).assertSuccess();
@@ -147,6 +152,14 @@ class UpgradeTest {
         var again = stack.script("upgrade-db.sh", "--yes", NEW).assertSuccess();
         assertThat(again.text()).contains("already");
         refused("data cannot be carried back", OLD);
+
+        // No service copied the log: the upgrade itself did.
+        stack.script("restore.sh", "--yes", "--to", moment.toString().replaceAll("\\.\\d+", "")).assertSuccess();
+        assertThat(stack.sql("SELECT VERSION()")).startsWith("11.8.");
+        assertThat(rows("before-")).isEqualTo(before);
+        assertThat(rows("during-")).isEmpty();
+        stack.script("restore.sh", "--back", "--yes").assertSuccess();
+        assertThat(stack.sql("SELECT name FROM analysis WHERE name LIKE 'during-%'").lines()).containsAll(acknowledged);
 
         stack.script("restore.sh", "--back", "--yes").assertSuccess();
 
