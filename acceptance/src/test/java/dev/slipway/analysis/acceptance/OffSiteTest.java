@@ -4,26 +4,30 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.gaul.s3proxy.AuthenticationType;
+import org.gaul.s3proxy.S3Proxy;
+import org.jclouds.ContextBuilder;
+import org.jclouds.blobstore.BlobStoreContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/**
- * Backups that leave the host: to real servers of SFTP and of restic's own protocol, and back on a host that has nothing. There is none of
- * S3 here: Debian's rclone is built without it.
- */
+/** Backups that leave the host: to real servers of S3, of SFTP and of restic's own protocol, and back on a host that has nothing. */
 @ExtendWith(Docker.class)
 class OffSiteTest {
 
@@ -32,20 +36,22 @@ class OffSiteTest {
     private static final String REMOTES = """
             x-remote: &remote {image: "rclone/rclone:1.75", user: "0:0", networks: [offsite], restart: unless-stopped}
             services:
+              offsite: {extra_hosts: ["s3:${S3_HOST:-host-gateway}"]}
               sftp: {<<: *remote, command: [serve, sftp, --authorized-keys, /keys/id.pub, --key, /keys/host, --addr, ":2022", /data],
                 volumes: ["sftp:/data", "./keys:/keys:ro"]}
               rest: {<<: *remote, command: [serve, restic, --append-only, --user, sender, --pass, secret-of-rest, --addr, ":8000", /data],
-                volumes: ["rest:/data"]}
+                volumes: ["rest:/data", "small:/data/small"]}
             secrets:
               backup_key: {file: secrets/backup_key.txt}
               backup_credentials: {file: secrets/backup_credentials}
-            volumes: {sftp: {}, rest: {}}
+            volumes: {sftp: {}, rest: {}, small: {driver_opts: {type: tmpfs, device: tmpfs, o: "size=16m"}}}
             """;
 
     @TempDir
     static Path project;
 
     private static Stack stack;
+    private static S3Proxy s3;
 
     @BeforeAll
     static void up() throws IOException {
@@ -59,13 +65,34 @@ class OffSiteTest {
         Files.createDirectory(project.resolve("keys"));
         stack.run("ssh-keygen -q -t ed25519 -N '' -f keys/id && ssh-keygen -q -t ed25519 -N '' -f keys/host").assertSuccess();
         stack.up("app");
-        stack.script("backup.sh").assertSuccess();
-        stack.up("backup");
         stack.compose("up", "--detach", "sftp", "rest").assertSuccess();
     }
 
+    @BeforeEach
+    void thereIsABackup() {
+        stack.compose("up", "--detach", "--wait", "--no-recreate", "app").assertSuccess();
+        stack.script("backup.sh").assertSuccess();
+        stack.compose("up", "--detach", "--wait", "--no-recreate", "backup").assertSuccess();
+    }
+
+    /** Its containers reach it by the host's own address. */
+    @BeforeAll
+    static void s3() throws Exception {
+        var buckets = ContextBuilder.newBuilder("transient-nio2").credentials("none", "none").buildView(BlobStoreContext.class).getBlobStore();
+        buckets.createContainerInLocation(null, "bucket");
+        s3 = S3Proxy.builder()
+                .blobStore(buckets)
+                .endpoint(URI.create("http://0.0.0.0:0"))
+                .awsAuthentication(AuthenticationType.AWS_V4, "sender", "secret-of-s3")
+                .build();
+        s3.start();
+    }
+
     @AfterAll
-    static void downLeavesNothingBehind() {
+    static void downLeavesNothingBehind() throws Exception {
+        if (s3 != null) {
+            s3.stop();
+        }
         if (stack != null) {
             stack.script("restore.sh", "--drop-old", "--yes");
             stack.close();
@@ -74,9 +101,9 @@ class OffSiteTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"sftp, sftp://backup@sftp:2022/of-it", "rest, rest:http://rest:8000/of-it/"})
+    @CsvSource({"s3, s3:http://s3:PORT/bucket/of-it", "sftp, sftp://backup@sftp:2022/of-it", "rest, rest:http://rest:8000/of-it/"})
     void whatIsSentIsRestoredFromThereAndTheSame(String kind, String repository) throws Exception {
-        to(kind, repository);
+        to(kind, repository.replace("PORT", String.valueOf(s3.getPort())));
 
         assertThat(stack.script("backup.sh", "--send").assertSuccess().text()).contains("a new repository is at", "off the host: ", " s would be lost now");
         assertThat(stack.script("backup.sh", "--verify", "off-site").assertSuccess().text())
@@ -84,14 +111,46 @@ class OffSiteTest {
 
         assertThat(stack.run("ls -A var/sent").text()).isEmpty();
         var log = stack.compose("logs").text();
-        for (String secret : List.of("secret-of-rest", KEY)) {
+        for (String secret : List.of("secret-of-rest", "secret-of-s3", KEY)) {
             assertThat(log).doesNotContain(secret);
         }
     }
 
+    /** On another engine, which has nothing, where SECOND_ENGINE is the address of one; else on this one, from which all is removed. */
     @Test
-    void aHostThatIsLostComesBackFromItsRepositoryAndItsKey() throws Exception {
-        to("rest", "rest:http://rest:8000/of-a-lost-host/");
+    void aHostThatIsLostComesBackFromItsRepositoryAndItsKey(@TempDir Path elsewhere) throws Exception {
+        to("s3", "s3:http://s3:" + s3.getPort() + "/bucket/of-a-lost-host");
+        sendAll();
+
+        String engine = System.getenv("SECOND_ENGINE");
+        if (engine == null) {
+            System.out.println("SKIPPED: OffSiteTest on another engine, for SECOND_ENGINE is no address of one");
+            lose();
+            Files.delete(project.resolve("secrets/of_this_host"));
+            assertComesBack(stack, project);
+        } else {
+            Project.copy(elsewhere);
+            stack.run("cp -p .env remotes.yml '" + elsewhere + "'; cp -p secrets/backup_* '" + elsewhere + "/secrets'").assertSuccess();
+            stack.run("docker save $(docker compose config --images app db offsite) | docker --host " + engine + " load").assertSuccess();
+            try (Stack other = stack.on(engine, elsewhere).with("S3_HOST", Docker.run("hostname", "-I").text().split(" ")[0])) {
+                assertComesBack(other, elsewhere);
+                other.script("restore.sh", "--drop-old", "--yes").assertSuccess();
+            }
+        }
+        stack.sql("DROP TABLE sent");
+    }
+
+    /** The database, what is known of the repository, and the backups are gone. */
+    private static void lose() {
+        stack.compose("rm", "--stop", "--force", "app", "db", "backup", "offsite").assertSuccess();
+        stack.run("""
+                docker volume rm $(docker volume ls -q --filter label=com.docker.compose.project=$COMPOSE_PROJECT_NAME | grep -e _db-data -e _offsite)
+                rm -rf var/backups
+                """).assertSuccess();
+    }
+
+    /** Sends a table, and waits until it is there. */
+    private static void sendAll() throws IOException {
         stack.compose("up", "--detach", "offsite").assertSuccess();
         secret("of_this_host", "known to nobody else");
         stack.script("backup.sh", "--send").assertSuccess();
@@ -99,17 +158,68 @@ class OffSiteTest {
         stack.sql("INSERT INTO sent VALUES (42)");
         Instant inserted = Instant.now();
         await().atMost(Duration.ofSeconds(120)).until(() -> sent().isAfter(inserted));
+        stack.compose("rm", "--stop", "--force", "offsite").assertSuccess();
+    }
 
-        stack.compose("stop", "offsite").assertSuccess();
-        stack.compose("rm", "--stop", "--force", "app", "db", "backup", "offsite").assertSuccess();
-        stack.run("docker volume rm " + stack.name() + "_db-data " + stack.name() + "_offsite; rm -rf secrets/of_this_host var/backups").assertSuccess();
-
-        String text = stack.script("restore.sh", "--yes", "--off-site").assertSuccess().text();
-        stack.compose("up", "--detach", "--wait", "app", "backup").assertSuccess();
+    private static void assertComesBack(Stack host, Path folder) {
+        String text = host.script("restore.sh", "--yes", "--off-site").assertSuccess().text();
+        host.compose("up", "--detach", "--wait", "--no-build", "app").assertSuccess();
 
         assertThat(text).contains("transactions of the log after it");
-        assertThat(project.resolve("secrets/of_this_host")).hasContent("known to nobody else");
-        assertThat(stack.sql("SELECT n FROM sent")).isEqualTo("42");
+        assertThat(folder.resolve("secrets/of_this_host")).hasContent("known to nobody else");
+        assertThat(host.sql("SELECT n FROM sent")).isEqualTo("42");
+    }
+
+    /** It would hide under its own backups those that it was to bring. */
+    @Test
+    void aNewHostThatBeganBeforeItRestoredSendsNothing() throws Exception {
+        to("rest", "rest:http://rest:8000/of-two-hosts/");
+        stack.sql("CREATE TABLE of_the_first_host (n INT)");
+        stack.script("backup.sh").assertSuccess();
+        stack.script("backup.sh", "--send").assertSuccess();
+        lose();
+        stack.compose("up", "--detach", "--wait", "app").assertSuccess();
+        stack.script("backup.sh").assertSuccess();
+
+        refused("of another host, and nothing was sent: bash scripts/restore.sh --off-site brings it");
+
+        var refused = stack.script("restore.sh", "--yes", "--off-site");
+        assertThat(refused.exitCode()).isNotZero();
+        assertThat(refused.text()).contains("mv var/backups var/backups.here, and this again");
+        stack.run("mv var/backups var/backups.here").assertSuccess();
+        stack.script("restore.sh", "--yes", "--off-site").assertSuccess();
+        stack.compose("up", "--detach", "--wait", "app").assertSuccess();
+        assertThat(stack.sql("SHOW TABLES LIKE 'of_the_first_host'")).isEqualTo("of_the_first_host");
+        stack.script("backup.sh", "--send").assertSuccess();
+    }
+
+    @Test
+    void aRepositoryWhoseDiskIsFullIsSentToWhenThereIsRoom() throws Exception {
+        to("rest", "rest:http://rest:8000/small/of-it/");
+        stack.script("backup.sh", "--send").assertSuccess();
+        inRest("cp /dev/zero /data/small/filler || true");
+        stack.script("backup.sh").assertSuccess();
+        var sent = CompletableFuture.supplyAsync(() -> stack.script("backup.sh", "--send"));
+        Thread.sleep(15_000);
+        assertThat(sent).isNotDone();
+
+        inRest("rm /data/small/filler");
+
+        sent.get().assertSuccess();
+    }
+
+    @Test
+    void theLockOfADeadRunStopsNobody() throws Exception {
+        to("sftp", "sftp://backup@sftp:2022/of-the-dead");
+        stack.script("backup.sh", "--send").assertSuccess();
+        stack.run("""
+                yes | docker compose run --rm -T --no-deps --name $COMPOSE_PROJECT_NAME-killed offsite put configuration &
+                until [ -n "$(docker compose exec -T sftp ls /data/of-the-dead/locks)" ]; do sleep 0.1; done
+                docker kill $COMPOSE_PROJECT_NAME-killed
+                """).assertSuccess();
+
+        stack.script("backup.sh").assertSuccess(); // after which what is older is removed, where nobody else holds a lock
+        stack.script("backup.sh", "--send").assertSuccess();
     }
 
     @Test
@@ -129,6 +239,10 @@ class OffSiteTest {
         stack.with("BACKUP_REPOSITORY", "rest:http://rest:8000/of-mistakes/");
         stack.compose("stop", "--timeout", "0", "rest").assertSuccess();
         refused("cannot be reached");
+        stack.run("docker compose run --rm -T --no-deps --entrypoint sh offsite -c 'echo $(($(date +%s) - 7200)) > /var/tmp/sent'").assertSuccess();
+        var status = stack.script("backup.sh", "--status"); // two hours later
+        assertThat(status.exitCode()).isNotZero();
+        assertThat(status.text()).containsPattern("off the host: 72\\d\\d s would be lost now, .*at most 3600 s are right");
         stack.compose("start", "rest").assertSuccess();
         var foreign = stack.run("docker compose run --rm -T --no-deps -e PROJECT=another offsite send");
         assertThat(foreign.exitCode()).isNotZero();
@@ -159,6 +273,7 @@ class OffSiteTest {
     private static String credentials(String kind) throws IOException {
         return switch (kind) {
             case "rest" -> "sender:secret-of-rest\n";
+            case "s3" -> "[default]\naws_access_key_id=sender\naws_secret_access_key=secret-of-s3\n";
             default -> {
                 String host = Files.readString(project.resolve("keys/host.pub"));
                 yield Files.readString(project.resolve("keys/id")) + "[sftp]:2022 " + host;

@@ -56,13 +56,14 @@ final class Stack implements AutoCloseable {
 
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
-    private final String name = "acceptance-" + Long.toString(System.nanoTime(), 36);
+    private final String name;
     private final List<String> compose = new ArrayList<>(List.of("docker", "compose"));
     private final Map<String, String> environment = new HashMap<>();
     private Path folder = Project.FOLDER;
     private boolean production;
 
-    private Stack() {
+    private Stack(String name) {
+        this.name = name;
         environment.put("COMPOSE_PROJECT_NAME", name);
         for (String port : List.of("HTTP_PORT", "APP_PORT", "DEBUG_PORT", "DB_PORT", "ADMINER_PORT", "EDGE_HTTP_PORT", "EDGE_HTTPS_PORT",
                 "MIX_ENTRY_PORT", "GRAFANA_PORT", "PROMETHEUS_PORT")) {
@@ -75,7 +76,7 @@ final class Stack implements AutoCloseable {
 
     /** A stack of these layers. */
     static Stack of(String... files) {
-        Stack stack = new Stack();
+        Stack stack = new Stack("acceptance-" + Long.toString(System.nanoTime(), 36));
         stack.environment.put("COMPOSE_FILE", String.join(File.pathSeparator, files));
         stack.environment.put("IMAGE", stack.name);
         stack.environment.put("MIXNODE_IMAGE", stack.name + "-mixnode");
@@ -108,6 +109,15 @@ final class Stack implements AutoCloseable {
     Stack in(Path folder) {
         this.folder = folder;
         return this;
+    }
+
+    /** The stack of this name, layers and variables on another engine, of which this is the address, in another folder. */
+    Stack on(String engine, Path folder) {
+        Stack other = new Stack(name).in(folder);
+        other.compose.clear();
+        other.compose.addAll(compose);
+        other.environment.putAll(environment);
+        return other.with("DOCKER_HOST", engine);
     }
 
     /** A variable of the Compose files; null takes it away. */
@@ -198,7 +208,7 @@ final class Stack implements AutoCloseable {
         for (String one : service) {
             command.addAll(List.of("--filter", "label=com.docker.compose.service=" + one));
         }
-        return Docker.run(command.toArray(String[]::new))
+        return docker(command.toArray(String[]::new))
                 .assertSuccess()
                 .text()
                 .lines()
@@ -209,7 +219,11 @@ final class Stack implements AutoCloseable {
 
     /** A command in a service's container. */
     Docker.Output exec(String service, String... command) {
-        return Docker.run(Stream.concat(Stream.of("docker", "exec", containers(service).get(0)), Stream.of(command)).toArray(String[]::new));
+        return docker(Stream.concat(Stream.of("docker", "exec", containers(service).get(0)), Stream.of(command)).toArray(String[]::new));
+    }
+
+    private Docker.Output docker(String... command) {
+        return Docker.run(folder, environment, command);
     }
 
     static JsonNode inspect(String container) {
@@ -237,7 +251,7 @@ final class Stack implements AutoCloseable {
         List<String> remains = new ArrayList<>();
         for (String kind : List.of("container", "volume", "network")) {
             String all = kind.equals("container") ? "--all" : "--quiet";
-            remains.addAll(Docker.run("docker", kind, "ls", all, "--quiet", "--filter", "label=com.docker.compose.project=" + name)
+            remains.addAll(docker("docker", kind, "ls", all, "--quiet", "--filter", "label=com.docker.compose.project=" + name)
                     .assertSuccess()
                     .text()
                     .lines()
@@ -316,11 +330,11 @@ final class Stack implements AutoCloseable {
     public void close() {
         compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "10");
         for (String repository : List.of(name, name + "-mixnode", "localhost/" + name, "localhost/" + name + "-mixnode")) {
-            Docker.run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).text().lines().forEach(
-                    image -> Docker.run("docker", "image", "rm", "--force", image));
+            docker("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).text().lines().forEach(
+                    image -> docker("docker", "image", "rm", "--force", image));
         }
         if (name.equals(environment.get("PROXY_NETWORK"))) {
-            Docker.run("docker", "network", "rm", name);
+            docker("docker", "network", "rm", name);
         }
     }
 
