@@ -71,7 +71,9 @@ class OffSiteTest {
     @BeforeEach
     void thereIsABackup() {
         stack.compose("up", "--detach", "--wait", "--no-recreate", "app").assertSuccess();
-        stack.script("backup.sh").assertSuccess();
+        if (stack.run("ls -d var/backups/20*Z").exitCode() != 0) {
+            stack.script("backup.sh").assertSuccess();
+        }
         stack.compose("up", "--detach", "--wait", "--no-recreate", "backup").assertSuccess();
     }
 
