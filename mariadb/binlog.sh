@@ -105,7 +105,7 @@ follow() {
 fetch() {
   local now
   mkdir -p "$LOG"
-  now=$(place) || true                 # the server may go on meanwhile
+  now=$(place)                         # the server may go on meanwhile
   (copy "$LOG/.fetched" --to-last-log) > /dev/null || die "the database's log cannot be had: is the database running, and DB_BINLOG on?"
   note "$LOG/.fetched" "$now" || die "the database's log came, but not all of it: call this again"
   rm -r "$LOG/.fetched"

@@ -48,7 +48,7 @@ r() {
     -o sftp.args="-i /tmp/key -o UserKnownHostsFile=/tmp/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes -o ConnectTimeout=20" "$@"
 }
 
-# A full repository takes no lock, and is read all the same. Of this host one run at a time is at it.
+# What only reads takes no lock, which a full repository would refuse; and one run of this host is at it at a time.
 # reach [new]: ends unless the repository is there, is opened by the key, and is this project's; with `new` it is made where there is none.
 reach() {
   exec 9> /var/tmp/lock
