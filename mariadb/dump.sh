@@ -336,7 +336,7 @@ healthy() {
   [ -z "$(find /backups -path "/backups/$NAME.partial*" -mmin -5)" ] || return 0 # one is being made
   age=$(($(date +%s) - $(seconds "$(last_backup)")))
   [ "$age" -le $((BACKUP_INTERVAL + BACKUP_INTERVAL / 4 + 60)) ] || die "the last backup is $age seconds old"
-  [ "$DB_BINLOG" = off ] || [ "$(($(date +%s) - $(recovery_point)))" -le 300 ] ||
+  [ "$DB_BINLOG" = off ] || [ "$(($(date +%s) - $(cat /backups/.point 2> /dev/null || echo 0)))" -le 300 ] ||
     die "the binary log has not been copied for five minutes: docker compose logs backup"
 }
 

@@ -10,9 +10,16 @@
 #
 # A container whose mounted files have changed is restarted; nginx, edge and db with --restart alone, since requests fail meanwhile.
 #
+# --host USER@SERVER[:FOLDER] deploys there instead, by ssh: bash scripts/deploy-over-ssh.sh --help
+#
+# scripts/before-deploy.sh and scripts/after-deploy.sh are yours, if they are there: the first gets TAG and the tag before, and ends the
+# deploy by failing; the second gets the exit status, too. Each deploy is a line of var/deploys.log.
+#
 # The last line says what happened. Exit status: 0 deployed; 1 not, and what served before serves on; 2 it needs a hand.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+[[ " $* " != *" --host"* ]] || exec bash scripts/deploy-over-ssh.sh "$@"
 
 moment() { date -u +%Y%m%d-%H%M%S; }
 
@@ -162,6 +169,16 @@ refresh() {
   [ -z "$restarted" ] || up --no-recreate $others
 }
 
+# hook NAME ARGUMENT...: the project's own script of this name, if it has one.
+hook() { [ ! -f "scripts/$1.sh" ] || bash "scripts/$1.sh" "${@:2}"; }
+
+# ended STATUS: what is done however it ends.
+ended() {
+  say "$(date -u +%Y-%m-%dT%H:%M:%SZ) $tag of ${DEPLOY_FROM:-$(id -un)}, after $before: exit status $1" >> var/deploys.log || true
+  hook after-deploy "$tag" "$before" "$1" || (die "scripts/after-deploy.sh failed") || true
+  [ -n "$held" ] || unlock
+}
+
 tag="" restart="" waits=""
 for argument; do
   case $argument in
@@ -174,6 +191,7 @@ done
 need_production
 [ -f .env ] || die "there is no .env: cp .env.example .env"
 can_remember
+held=${ALONE:-}
 alone
 [ -z "${TAG:-}" ] || [ -n "$tag" ] || die "TAG=$TAG of this shell is no version to deploy: bash scripts/deploy.sh $TAG, or unset TAG"
 unset TAG                              # Compose would prefer it, an empty one too
@@ -188,6 +206,7 @@ shell=$(for name in COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME $(setting
   [ -z "${!name+set}" ] || say "$name"
 done | list)
 [ -z "$shell" ] || say "This shell sets $shell: that counts in place of .env, here and nowhere else"
+trap 'ended $?' EXIT
 
 status=0
 findings=$(bash scripts/doctor.sh --no-containers) || status=$?
@@ -197,6 +216,7 @@ if [ "$status" = 2 ]; then
   die "mend this and call it again; nothing was changed"
 fi
 model=$(model)
+project=$(of project)
 closed=$(docker network inspect -f '{{index .Options "com.docker.network.bridge.inhibit_ipv4"}}' "${project}_backend" 2> /dev/null) || closed=true
 [ "$closed" = true ] ||
   die "this host's networks are an older version's, and change only while nothing runs: docker compose --profile '*' down, and then this again"
@@ -209,6 +229,7 @@ mixnode=$registry/$(setting MIXNODE_IMAGE)
 ! has_service betanet-mixnode-1 || get "$mixnode:$tag" docker-compose.betanet.yml betanet-mixnode-1 ||
   die "there is no image $mixnode:$tag; nothing was changed"
 # mixnet:end
+hook before-deploy "$tag" "$before" || die "scripts/before-deploy.sh does not want it; nothing was changed"
 
 sweep
 # On a first deploy no app runs that has to go on serving: one whose health check is late on a busy host may serve.

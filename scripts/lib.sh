@@ -304,7 +304,7 @@ alone() {
     rm -r var/lock
     mkdir var/lock
   fi
-  printf '%s\n' "$$ $(uname -n) $script of $(id -un), since $(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(born $$)" > var/lock/holder
+  printf '%s\n' "$$ $(uname -n) $script of $(id -un)${DEPLOY_FROM:+ for $DEPLOY_FROM}, since $(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(born $$)" > var/lock/holder
   trap unlock EXIT
   ours
   export ALONE=yes

@@ -194,8 +194,9 @@ restore() {
   docker volume create --label "$of_project" --label "$of_database" --label "database.previous-volume=$old_volume" \
     --label "database.previous-image=$old_image" "$new" > /dev/null
   say "restoring into $new"
+  cpus=$(printf '1.0\n%s\n' "$(setting DB_CPUS)" | sort -n | tail -n 1) # one at least, since somebody waits
   # shellcheck disable=SC2086 # of $part a word each
-  if ! dumped "$backup" | container -v "$new:/var/lib/mysql" restore load $part; then
+  if ! dumped "$backup" | DB_CPUS=$cpus container -v "$new:/var/lib/mysql" restore load $part; then
     docker volume rm "$new" > /dev/null
     die "$backup cannot be restored${moment:+ to that moment}, and nothing was changed; the lines above say why"
   fi

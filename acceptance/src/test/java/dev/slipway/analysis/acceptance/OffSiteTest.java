@@ -174,6 +174,7 @@ class OffSiteTest {
 
     /** It would hide under its own backups those that it was to bring. */
     @Test
+    @ExtendWith(Longer.class)
     void aNewHostThatBeganBeforeItRestoredSendsNothing() throws Exception {
         to("rest", "rest:http://rest:8000/of-two-hosts/");
         stack.sql("CREATE TABLE of_the_first_host (n INT)");
@@ -196,6 +197,7 @@ class OffSiteTest {
     }
 
     @Test
+    @ExtendWith(Longer.class)
     void aRepositoryWhoseDiskIsFullIsSentToWhenThereIsRoom() throws Exception {
         to("rest", "rest:http://rest:8000/small/of-it/");
         stack.script("backup.sh", "--send").assertSuccess();

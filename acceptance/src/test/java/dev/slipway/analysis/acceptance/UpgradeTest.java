@@ -153,13 +153,15 @@ class UpgradeTest {
         assertThat(again.text()).contains("already");
         refused("data cannot be carried back", OLD);
 
-        // No service copied the log: the upgrade itself did.
-        stack.script("restore.sh", "--yes", "--to", moment.toString().replaceAll("\\.\\d+", "")).assertSuccess();
-        assertThat(stack.sql("SELECT VERSION()")).startsWith("11.8.");
-        assertThat(rows("before-")).isEqualTo(before);
-        assertThat(rows("during-")).isEmpty();
-        stack.script("restore.sh", "--back", "--yes").assertSuccess();
-        assertThat(stack.sql("SELECT name FROM analysis WHERE name LIKE 'during-%'").lines()).containsAll(acknowledged);
+        if (Longer.isOn("UpgradeTest.theDataIsCarriedThereAndBackAndNothingAcknowledgedIsLost, a moment before the upgrade")) {
+            // No service copied the log: the upgrade itself did.
+            stack.script("restore.sh", "--yes", "--to", moment.toString().replaceAll("\\.\\d+", "")).assertSuccess();
+            assertThat(stack.sql("SELECT VERSION()")).startsWith("11.8.");
+            assertThat(rows("before-")).isEqualTo(before);
+            assertThat(rows("during-")).isEmpty();
+            stack.script("restore.sh", "--back", "--yes").assertSuccess();
+            assertThat(stack.sql("SELECT name FROM analysis WHERE name LIKE 'during-%'").lines()).containsAll(acknowledged);
+        }
 
         stack.script("restore.sh", "--back", "--yes").assertSuccess();
 
