@@ -392,8 +392,8 @@ class BackupTest {
     /** The database as mariadb-dump tells it, without the comments, in which host and user stand. */
     private static List<String> dump() {
         return statements(stack.compose("exec", "-T", "db", "bash", "-c",
-                        "mariadb-dump --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\")"
-                                + " --protocol=socket $(mariadb-dump --help | grep -om 1 -e --dump-history) --routines --triggers --events --hex-blob"
+                        "mariadb-dump " + Stack.AS_ROOT
+                                + " $(mariadb-dump --help | grep -om 1 -e --dump-history) --routines --triggers --events --hex-blob"
                                 + " --complete-insert --skip-extended-insert --skip-add-locks --no-autocommit"
                                 + " --order-by-primary --max-allowed-packet=1G --add-drop-database --databases app")
                 .assertSuccess()

@@ -218,7 +218,7 @@ class OffSiteTest {
         stack.script("backup.sh", "--send").assertSuccess();
         stack.run("""
                 yes | docker compose run --rm -T --no-deps --name $COMPOSE_PROJECT_NAME-killed offsite put configuration &
-                until [ -n "$(docker compose exec -T sftp ls /data/of-the-dead/locks)" ]; do sleep 0.1; done
+                for _ in $(seq 600); do [ -z "$(docker compose exec -T sftp ls /data/of-the-dead/locks)" ] || break; sleep 0.1; done
                 docker kill $COMPOSE_PROJECT_NAME-killed
                 """).assertSuccess();
 
@@ -255,7 +255,7 @@ class OffSiteTest {
         assertThat(listing()).isEqualTo(before);
         stack.run("""
                 docker compose run -d --no-deps --name $COMPOSE_PROJECT_NAME-killed offsite send
-                until docker top $COMPOSE_PROJECT_NAME-killed | grep -q 'restic.*check'; do sleep 0.05; done
+                for _ in $(seq 1200); do ! docker top $COMPOSE_PROJECT_NAME-killed | grep -q 'restic.*check' || break; sleep 0.05; done
                 docker rm -f $COMPOSE_PROJECT_NAME-killed
                 """).assertSuccess();
         stack.script("backup.sh", "--send").assertSuccess();

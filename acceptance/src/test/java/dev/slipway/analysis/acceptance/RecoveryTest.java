@@ -40,8 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RecoveryTest {
 
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss").withZone(ZoneOffset.UTC);
-    private static final String CLIENT =
-            "mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\") --protocol=socket";
+    private static final String CLIENT = "mariadb " + Stack.AS_ROOT;
     private static final Pattern STATUS = Pattern.compile("here: (-?\\d+) s would be lost now, what came after ([0-9-]+ [0-9:]+) UTC.*", Pattern.DOTALL);
 
     @TempDir
@@ -404,8 +403,8 @@ class RecoveryTest {
     /** The database as mariadb-dump tells it, but for what a table in memory held. */
     private static List<String> dump() {
         return stack.exec("db", "bash", "-c",
-                        "mariadb-dump --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\")"
-                                + " --protocol=socket $(mariadb-dump --help | grep -om 1 -e --dump-history) --routines --triggers --events --hex-blob"
+                        "mariadb-dump " + Stack.AS_ROOT
+                                + " $(mariadb-dump --help | grep -om 1 -e --dump-history) --routines --triggers --events --hex-blob"
                                 + " --complete-insert --skip-extended-insert --order-by-primary --skip-dump-date --databases app")
                 .assertSuccess()
                 .text()

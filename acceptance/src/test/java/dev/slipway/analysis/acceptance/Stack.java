@@ -54,6 +54,10 @@ final class Stack implements AutoCloseable {
         Awaitility.setDefaultPollInterval(Duration.ofSeconds(1));
     }
 
+    /** The options of MariaDB's programs in the database's container. */
+    static final String AS_ROOT =
+            "--defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\") --protocol=socket";
+
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     private final String name;
@@ -169,8 +173,8 @@ final class Stack implements AutoCloseable {
     /** What the database's root is told by an SQL script; columns are separated by tabs. */
     String sql(String sql) {
         return exec("db", "bash", "-c",
-                        "mariadb --defaults-extra-file=<(printf '[client]\\nuser=root\\npassword=\"%s\"\\n' \"$(< /run/secrets/db_root)\")"
-                                + " --protocol=socket --batch --skip-column-names app -e \"$0\"", sql)
+                        "mariadb " + AS_ROOT
+                                + " --batch --skip-column-names app -e \"$0\"", sql)
                 .assertSuccess()
                 .text()
                 .strip();
