@@ -38,6 +38,8 @@ final class Packer {
 
     /** The features that a project may do without, each with the beginnings of the paths that are its own. */
     static final SortedMap<String, List<String>> FEATURES = new TreeMap<>(Map.of(
+            "cluster",
+            List.of("docs/cluster.md", "scripts/kubernetes.sh"),
             "mixnet",
             List.of(
                     "docker-compose.betanet.yml",

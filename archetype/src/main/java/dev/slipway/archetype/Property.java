@@ -56,6 +56,7 @@ record Property(String key, String defaultValue, String asked, String regex, Str
                     "881",
                     "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]",
                     "must be a port from 1 to 65535"),
+            new Property("cluster", "false", "true|false", "must be true or false"),
             new Property("license", "none", "none|Apache-2.0|MIT", "must be none, Apache-2.0 or MIT"),
             new Property("monitoring", "#set($offer = 'true')${offer}", "true|false", "must be true or false"),
             new Property("mixnet", "#set($offer = 'true')${offer}", "true|false", "must be true or false"));

@@ -15,22 +15,23 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class FeaturesIT {
 
+    private static final String[] CLUSTER = {"kubernetes", "kustomiz", "swarm"};
     private static final String[] MIXNET = {"mixn", "betanet", "tink"};
     private static final String[] MONITORING = {
         "monitoring", "grafana", "loki", "alloy", "alertmanager", "cadvisor", "mysqld-exporter", "node-exporter", "db_exporter", "runbook", "prometheus:"
     };
 
-    @ParameterizedTest(name = "monitoring={0}, mixnet={1}")
-    @CsvSource({"true, false", "false, true", "false, false"})
-    void aProjectHoldsNoWordOfAFeatureThatWasNotChosenAndItsLayersMerge(boolean monitoring, boolean mixnet) throws Exception {
+    @ParameterizedTest(name = "cluster={0}, monitoring={1}, mixnet={2}")
+    @CsvSource({"false, true, false", "true, false, true", "false, false, false"})
+    void aProjectHoldsNoWordOfAFeatureThatWasNotChosenAndItsLayersMerge(boolean cluster, boolean monitoring, boolean mixnet) throws Exception {
         Path folder = Maven.emptyFolder("features");
 
-        Maven.generate(folder, "artifactId=orders", "monitoring=" + monitoring, "mixnet=" + mixnet).assertSuccess();
+        Maven.generate(folder, "artifactId=orders", "cluster=" + cluster, "monitoring=" + monitoring, "mixnet=" + mixnet).assertSuccess();
 
         Path project = folder.resolve("orders");
-        assertHolds(project, monitoring, mixnet);
-        System.out.printf("monitoring=%s, mixnet=%s: %d files, %d lines, %d entries%n",
-                monitoring, mixnet, files(project).size(), lines(project), entries(project));
+        assertHolds(project, cluster, monitoring, mixnet);
+        System.out.printf("cluster=%s, monitoring=%s, mixnet=%s: %d files, %d lines, %d entries%n",
+                cluster, monitoring, mixnet, files(project).size(), lines(project), entries(project));
         if (!mixnet) {
             assertThat(files(project)).hasSizeLessThanOrEqualTo(150);
             assertThat(lines(project)).isLessThanOrEqualTo(14_200);
@@ -39,11 +40,14 @@ class FeaturesIT {
     }
 
     /** No word of another feature, scripts that can be read, and layers that merge. */
-    static void assertHolds(Path project, boolean monitoring, boolean mixnet) throws Exception {
+    static void assertHolds(Path project, boolean cluster, boolean monitoring, boolean mixnet) throws Exception {
         for (Path file : files(project)) {
             String text = project.relativize(file) + "\n" + Files.readString(file, StandardCharsets.ISO_8859_1);
             if (file.toString().endsWith(".sh")) {
                 Run.of(project, "", List.of("bash", "-n", file.toString())).assertSuccess();
+            }
+            if (!cluster) {
+                assertThat(text).doesNotContainIgnoringCase(CLUSTER);
             }
             if (!mixnet) {
                 assertThat(text).doesNotContainIgnoringCase(MIXNET);

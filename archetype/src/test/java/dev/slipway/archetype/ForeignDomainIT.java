@@ -79,7 +79,7 @@ class ForeignDomainIT {
                 assertThat(text).as(file.toString()).doesNotContain("/api/analyses", "analysis_values", "AnalysisController", "analyses/"));
 
         page.run("The worker");
-        FeaturesIT.assertHolds(project, true, false);
+        FeaturesIT.assertHolds(project, false, true, false);
         assertThat(found("docs/runbook.md", "(?m)^## (\\w+)$"))
                 .contains("DatabaseDown")
                 .isEqualTo(found("monitoring/prometheus/rules.yml", "(?m)^ +- alert: (\\w+)"));

@@ -29,6 +29,7 @@ class PropertiesIT {
                 "httpPort   | 0                | must be a port",
                 "httpPort   | 65536            | must be a port",
                 "httpPort   | http             | must be a port",
+                "cluster    | perhaps          | must be true or false",
                 "mixnet     | maybe            | must be true or false",
                 "monitoring | maybe            | must be true or false",
                 "license    | GPL              | must be none, Apache-2.0 or MIT"

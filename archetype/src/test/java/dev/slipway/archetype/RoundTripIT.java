@@ -28,6 +28,7 @@ class RoundTripIT {
                         "artifactId=analysis",
                         "version=0.1.0",
                         "package=dev.slipway.analysis",
+                        "cluster=true",
                         "dbImage=mariadb:10.6",
                         "httpPort=881")
                 .assertSuccess();
@@ -35,7 +36,7 @@ class RoundTripIT {
         Path project = folder.resolve("analysis");
         Map<String, String> generated = files(project);
         Map<String, String> reference = trackedFiles();
-        assertThat(generated).hasSizeLessThanOrEqualTo(195).hasSameSizeAs(reference);
+        assertThat(generated).hasSizeLessThanOrEqualTo(197).hasSameSizeAs(reference);
         assertThat(generated.keySet()).isEqualTo(reference.keySet());
         reference.forEach((path, content) -> assertThat(generated.get(path)).as(path).isEqualTo(content));
 
