@@ -39,7 +39,7 @@ final class Packer {
     /** The features that a project may do without, each with the beginnings of the paths that are its own. */
     static final SortedMap<String, List<String>> FEATURES = new TreeMap<>(Map.of(
             "cluster",
-            List.of("docker-compose.swarm.yml", "docs/cluster.md", "scripts/kubernetes.sh", "scripts/model.sh", "scripts/swarm.sh"),
+            List.of("docs/cluster.md", "scripts/kubernetes.sh"),
             "mixnet",
             List.of(
                     "docker-compose.betanet.yml",
