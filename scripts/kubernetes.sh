@@ -2,7 +2,7 @@
 # Usage: bash scripts/kubernetes.sh render [FOLDER]
 #
 # Writes the part of production that keeps no data as a base for Kustomize into FOLDER, var/kubernetes if none is given: what the Compose
-# files say of each service, of the version TAG and the image in REGISTRY of .env. docs/kubernetes.md says how it is applied.
+# files say of each service, of the version TAG and the image in REGISTRY of .env. docs/cluster.md says how it is applied.
 # Validated, not run.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
