@@ -9,6 +9,7 @@
 
 [[ "${1:-}" = render && $# -le 2 ]] || die "say render, and perhaps a folder: see --help"
 folder=${2:-var/kubernetes}
+folder=${folder%/}
 [[ $folder = /* || $# = 1 ]] || folder=$caller/$folder
 [ ! -e "$folder" ] || [ -e "$folder/kustomization.yaml" ] || [ -z "$(ls -A "$folder")" ] ||
   die "$folder holds something else than an earlier base: name another folder"
@@ -86,7 +87,7 @@ labels() {
   for network in $(names "services/$2/networks"); do printf '%*snetwork/%s: "true"\n' "$1" "" "$(dns "$network")"; done
 }
 
-# probe NAME COMMAND SERVICE PERIOD FAILURES
+# probe NAME COMMAND SERVICE PERIOD FAILURES: a check of the image's own waits for 8 s, as its Dockerfile says.
 probe() {
   printf '          %s:\n            exec:\n              command: %s\n' "$1" "$2"
   printf '            periodSeconds: %s\n            timeoutSeconds: %s\n            failureThreshold: %s\n' "$4" "$(seconds "$(text "services/$3/healthcheck/timeout")" | sed 's/^0$/8/')" "$5"
@@ -253,27 +254,30 @@ END
 
 services=$(for service in $(names services); do keeps_data "$service" || say "$service"; done | list)
 others=$(for service in $(names services); do ! keeps_data "$service" || say "$service"; done | list)
-mkdir -p "$folder"
-rm -rf "${folder:?}"/*
-policies > "$folder/networks.yaml"
+base=$folder.new                       # so that one is there until the next is whole
+rm -rf "$base"
+mkdir -p "$base"
+policies > "$base/networks.yaml"
 {
   printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: %s\n' "$project"
   printf 'labels:\n  - pairs: {app.kubernetes.io/part-of: %s}\n' "$project"
   echo "resources: [networks.yaml, ${services// /.yaml, }.yaml]"
   echo "configMapGenerator:"
-} > "$folder/kustomization.yaml"
+} > "$base/kustomization.yaml"
 for service in $services; do
-  workload "$service" > "$folder/$service.yaml"
+  workload "$service" > "$base/$service.yaml"
   files "$service" | while read -r name source _; do
-    mkdir -p "$folder/$name"
-    find "$source" -maxdepth 1 -type f -exec cp {} "$folder/$name/" \;
+    mkdir -p "$base/$name"
+    find "$source" -maxdepth 1 -type f -exec cp {} "$base/$name/" \;
     # nginx asks for names without the search list that others have.
     for other in $(for one in $services; do names_of "$one"; done); do
-      sed -i.bak "s/^\( *server $other\):/\1.$project.svc.cluster.local:/; s/^resolver 127.0.0.11/resolver kube-dns.kube-system.svc.cluster.local/" "$folder/$name"/*
+      sed -i.bak "s/^\( *server $other\):/\1.$project.svc.cluster.local:/; s/^resolver 127.0.0.11/resolver kube-dns.kube-system.svc.cluster.local/" "$base/$name"/*
     done
-    rm -f "$folder/$name"/*.bak
-    printf '  - {name: %s, files: [%s]}\n' "$name" "$(cd "$folder/$name" && printf "$name/%s, " * | sed 's/, $//')" >> "$folder/kustomization.yaml"
+    rm -f "$base/$name"/*.bak
+    printf '  - {name: %s, files: [%s]}\n' "$name" "$(cd "$base/$name" && printf "$name/%s, " * | sed 's/, $//')" >> "$base/kustomization.yaml"
   done
 done
+rm -rf "$folder"
+mv "$base" "$folder"
 secrets=$(for service in $services; do secrets "$service"; done | cut -d ' ' -f 1 | sort -u | list)
 say "$folder: $services; validated, not run. Yours to bring: $others, and the secrets $(dns "$secrets")"

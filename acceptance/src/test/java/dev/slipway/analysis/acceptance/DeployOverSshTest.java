@@ -118,10 +118,15 @@ class DeployOverSshTest {
         assertServes("first");
         assertThat(server.resolve("new")).doesNotExist();
 
+        // As one that was killed between two files leaves it: without the note of it this would be refused as changed by hand.
+        stack.run("mkdir -p var/deploys/2000/files && touch half.of-it && cp -r var/deploys/now/. half.of-it var/deploys/2000/files"
+                + " && echo half >> docs/access.md && echo $PWD/var/deploys/2000/files > var/deploys/begun").assertSuccess();
         Docker.Output taken = deployWithACutAt("Pending migrations", "1.4.0").assertSuccess();
         serves = "1.4.0";
         assertThat(taken.text()).contains("the deploy goes on there").endsWith(DEPLOYED);
         assertServes("1.4.0");
+        assertThat(server.resolve("half.of-it")).doesNotExist();
+        assertThat(server.resolve("docs/access.md")).hasSameTextualContentAs(laptop.resolve("docs/access.md"));
         assertThat(server.resolve("new/file")).hasContent("new");
         assertThat(server.resolve("docs/timeouts.md")).doesNotExist();
         assertThat(Files.readString(server.resolve("docs/production.md"))).endsWith("more\n");
