@@ -25,4 +25,6 @@ neighbours | sort -u > /tmp/neighbours.conf
 listen() { [ ! -e "$proc/if_inet6" ] || echo "listen [::]:$1;"; }
 listen 80 > /tmp/listen-80.conf
 listen '443 ssl' > /tmp/listen-443.conf
+# On analysis-net, where this name leads, and on no proxy's network. # monitoring
+echo "listen ${STATUS_ADDRESS:-analysis-nginx-status}:8082;" > /tmp/listen-status.conf # monitoring
 exec /docker-entrypoint.sh "$@"
