@@ -8,7 +8,7 @@ INCOMING=$LOG/.incoming
 anew="This begins another: docker compose exec db rm /var/lib/mysql/.chain && docker compose restart db"
 
 # archiver SQL: what the running server answers the log's own account.
-archiver() { as archiver mariadb --host=db --connect-timeout=5 --batch --skip-column-names -e "$1"; }
+archiver() { as archiver mariadb --host="${DB_HOST:-db}" --connect-timeout=5 --batch --skip-column-names -e "$1"; }
 
 length() { stat -c %s "$1" 2> /dev/null || echo 0; }
 
@@ -33,7 +33,7 @@ copy() {
   [[ $'\n'$files$'\n' = *$'\n'$last$'\n'* ]] || last=${files%%$'\n'*}
   rm -rf "$1"
   mkdir -p "$1"
-  exec mariadb-binlog --defaults-extra-file=<(credentials archiver) --read-from-remote-server --host=db --raw --result-file="$1/" "${@:2}" "$last"
+  exec mariadb-binlog --defaults-extra-file=<(credentials archiver) --read-from-remote-server --host="${DB_HOST:-db}" --raw --result-file="$1/" "${@:2}" "$last"
 }
 
 # adopt FOLDER: its files take their place in the log, each once it is as long as what is there.

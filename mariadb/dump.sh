@@ -9,6 +9,7 @@
 #   load [PART-OF-LOG]   makes a database of what stdin brings in /var/lib/mysql, compares it with the manifest, and replays this
 #   fetch                brings the binary log's copy up to date
 #   status               says how much would be lost now
+#   copy-database        makes a database of what the running one holds, for standby.sh # cluster
 #   plan WHEN            which backup and which part of the log are the database of then: see binlog.sh
 #   version              the server's, of this image
 #
@@ -33,7 +34,7 @@ as() { "$2" --defaults-extra-file=<(credentials "$1") "${@:3}"; }
 credentials() { printf '[client]\nuser=%s\npassword="%s"\n' "$1" "$(< "/run/secrets/db_$1")"; }
 
 # query SQL: what the running database answers, a row a line, a column a tab.
-query() { as backup mariadb --host=db --batch --skip-column-names app -e "$1"; }
+query() { as backup mariadb --host="${DB_HOST:-db}" --batch --skip-column-names app -e "$1"; }
 
 # dump USER OPTION...: the database app of one moment. One line is one row; extended inserts differ between versions.
 # Without locks, for what stands in a lock cannot take the next number of a sequence.
@@ -280,7 +281,7 @@ make() {
   done <<< "$views"
   others >> "$partial/absent"
   [ "$(query "SELECT @@log_bin")" = 0 ] || options+=(--master-data=2)
-  { dump backup --host=db "${options[@]}" | contents /dev/fd/3 > "$partial/contents"; } 3>&1 | gzip --fast --rsyncable > "$partial/dump.sql.gz" ||
+  { dump backup --host="${DB_HOST:-db}" "${options[@]}" | contents /dev/fd/3 > "$partial/contents"; } 3>&1 | gzip --fast --rsyncable > "$partial/dump.sql.gz" ||
     die "no backup was made, and the ones before are kept: see the line above, and docker compose ps"
   printf 'format 2\nproject %s\ntime %s\nimage %s\n' "$PROJECT" "$name" "$DB_IMAGE" |
     cat - "$partial/contents" "$partial/absent" > "$partial/manifest"
@@ -420,34 +421,67 @@ make_definers() {
     as root mariadb --protocol=socket
 }
 
-load() {
-  local server differences end options=()
+# serve OPTION...: a server in /var/lib/mysql, as $server, which nobody reaches. Its entrypoint makes the users of the present secrets, and then becomes it.
+serve() {
+  local end=$((SECONDS + 600))
   [ ! -d /var/lib/mysql/mysql ] || die "there is a database in this volume already"
+  docker-entrypoint.sh mariadbd --skip-networking --slow-query-log=OFF --event-scheduler=OFF --max-allowed-packet=1G \
+    --innodb-buffer-pool-size="$BUFFER_POOL" --innodb-flush-log-at-trx-commit=0 "$@" > /tmp/server.log 2>&1 < /dev/null &
+  server=$!
+  until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
+    { kill -0 "$server" 2> /dev/null && [ $SECONDS -lt $end ]; } || die "the server of $DB_IMAGE does not start: $(tail -n 20 /tmp/server.log)"
+    sleep 0.2
+  done
+}
+
+stop() {
+  as root mariadb-admin --protocol=socket shutdown
+  wait "$server"
+}
+
+# fill < DUMP: byte for byte, since the client would otherwise drop comments and change line ends.
+fill() { loadable | as root mariadb --protocol=socket --max-allowed-packet=1G --binary-mode --comments; }
+
+# compare: ends if the server does not hold what the manifest says.
+compare() {
+  local differences
+  dump root --protocol=socket | contents > /tmp/contents
+  differences=$(different /tmp/manifest /tmp/contents)
+  [ -z "$differences" ] || die "what was restored is not what the manifest says:"$'\n'"$differences"
+}
+
+load() {
+  local options=()
   paragraph > /tmp/sums
   paragraph > /tmp/manifest
   # A routine or an event of another database is made all the same, or fails, as that is not there: 1049, and then 1305 or 1539.
   [ $# = 0 ] || options=(--server-id=2 --relay-log=replay --skip-relay-log-purge --replicate-wild-do-table=app.% --skip-slave-start
     "--slave-skip-errors=1049,1305,1539")
-  # Its entrypoint makes the users of the present secrets, and then becomes the server.
-  docker-entrypoint.sh mariadbd --skip-networking --slow-query-log=OFF --event-scheduler=OFF --max-allowed-packet=1G \
-    --innodb-buffer-pool-size="$BUFFER_POOL" --innodb-flush-log-at-trx-commit=0 "${options[@]}" > /tmp/server.log 2>&1 < /dev/null &
-  server=$! end=$((SECONDS + 600))
-  until [ "$(cat "/proc/$server/comm" 2> /dev/null)" = mariadbd ] && as root mariadb-admin --protocol=socket ping > /dev/null 2>&1; do
-    { kill -0 "$server" 2> /dev/null && [ $SECONDS -lt $end ]; } || die "the server of $DB_IMAGE does not start: $(tail -n 20 /tmp/server.log)"
-    sleep 0.2
-  done
+  serve "${options[@]}"
   make_definers /tmp/manifest
-  # Byte for byte: the client would otherwise drop comments and change line ends.
-  gzip -dc | loadable | as root mariadb --protocol=socket --max-allowed-packet=1G --binary-mode --comments
-  dump root --protocol=socket | contents > /tmp/contents
-  differences=$(different /tmp/manifest /tmp/contents)
-  [ -z "$differences" ] || die "what was restored is not what the manifest says:"$'\n'"$differences"
+  gzip -dc | fill
+  compare
   [ $# = 0 ] || replay "$@"
-  as root mariadb-admin --protocol=socket shutdown
-  wait "$server"
+  stop
 }
 
+# cluster:begin
+# copy_database: what the running one holds of one moment, and that moment's place in its log.
+copy_database() {
+  local file position
+  serve
+  dump backup --host=db --no-data | contents > /tmp/definers
+  make_definers /tmp/definers
+  { dump backup --host=db --master-data=2 | contents /dev/fd/3 > /tmp/manifest; } 3>&1 | fill
+  compare
+  read -r file position <<< "$(value log)"
+  as root mariadb --protocol=socket -e "SET GLOBAL gtid_slave_pos = '$(archiver "SELECT BINLOG_GTID_POS('$file', $position)")'"
+  stop
+}
+# cluster:end
+
 case ${1:-} in
+  copy-database) copy_database ;;      # cluster
   make | schedule | follow | fetch | status | healthy | verified | check | plan | load | version) "$@" ;;
   *) die "it is not started by hand: see scripts/backup.sh and scripts/restore.sh" ;;
 esac

@@ -39,6 +39,18 @@ if [ -e "$data/.unfinished" ]; then
 fi
 [ -d "$data/mysql" ] || touch "$data/.unfinished"
 
+# cluster:begin
+if [ -e "$data/.standby" ] && [ -z "${STANDBY:-}" ]; then
+  echo "This volume is a standby's: bash scripts/promote.sh makes it the database's." >&2
+  exit 1
+fi
+# How it waits for its standby, which scripts/swarm.sh writes there.
+if [ -e "$data/.semi-sync" ] && [ -z "${STANDBY:-}" ]; then
+  # shellcheck disable=SC2046 # a word each
+  set -- "$@" $(< "$data/.semi-sync")
+fi
+# cluster:end
+
 # Without the last checkpoint in Aria's log no server starts. Nothing of InnoDB is in it, but what Aria's tables had open is repaired.
 log=""
 [ ! -e "$data/aria_log_control" ] || log=$(aria_read_log --display-only --start-from-checkpoint --aria-log-dir-path="$data" 2>&1) || true

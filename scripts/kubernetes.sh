@@ -6,6 +6,7 @@
 # Validated, not run.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+. scripts/model.sh
 
 [[ "${1:-}" = render && $# -le 2 ]] || die "say render, and perhaps a folder: see --help"
 folder=${2:-var/kubernetes}
@@ -16,48 +17,9 @@ folder=${folder%/}
 [ "$(setting REGISTRY)" != localhost ] ||
   die "REGISTRY is localhost, from which no cluster pulls: REGISTRY=registry.example.org/team in .env, where CI pushes to"
 
-# --- The model -------------------------------------------------------------------------------------------------------------
-
-# LEAVES: awk that makes of YAML, as docker compose config prints it, a line for each value: its path, a tab, and the value as a JSON string.
-# shellcheck disable=SC2016
-LEAVES='
-  function path(    i, all) { for (i = 1; i <= depth; i++) all = all "/" key[i]; return all }
-  function leaf(text) {
-    if (text ~ /^\047/) { text = substr(text, 2, length(text) - 2); gsub(/\047\047/, "\047", text); gsub(/[\\"]/, "\\\\&", text) }
-    else if (text ~ /^"/) text = substr(text, 2, length(text) - 2)
-    else gsub(/[\\"]/, "\\\\&", text)
-    gsub(/\$\$/, "$", text)
-    if (text != "null" && text != "{}") print path() "\t\"" text "\""
-    else print path() "\t"
-  }
-  function push(name) { at[++depth] = indent; key[depth] = name }
-  {
-    match($0, /^ */)
-    indent = RLENGTH
-    text = substr($0, indent + 1)
-    while (depth && at[depth] >= indent) depth--
-    while (sub(/^- /, "", text)) {
-      push(number[path()]++)
-      indent += 2
-    }
-    if (match(text, /^[A-Za-z0-9_.\/-]+:( |$)/)) {
-      push(substr(text, 1, index(text, ":") - 1))
-      text = substr(text, RLENGTH + 1)
-    }
-    if (text != "") leaf(text)
-  }'
-
 leaves=$(COMPOSE_PROFILES="" COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml docker compose config | awk "$LEAVES") ||
   die "the Compose files cannot be read: the lines above say why"
-
-value() { sed -n "s,^/$1	,,p" <<< "$leaves"; }           # of a path, as a JSON string
-text() { value "$1" | sed 's/^"//; s/"$//'; }            # without its quotes
-values() { sed -n "s,^/$1/[0-9]*	,,p" <<< "$leaves" | paste -sd , - | sed 's/..*/[&]/'; } # of a list, as one of JSON
-names() { sed -n "s,^/$1/\([^/	]*\)[/	].*,\1,p" <<< "$leaves" | awk '!seen[$0]++'; } # the keys under a path
-
-project=$(sed -n 's,^/name	"\(.*\)"$,\1,p' <<< "$leaves")
-keeps_data() { grep -q "^/services/$1/volumes/[0-9]*/type	\"volume\"" <<< "$leaves"; }
-dns() { tr '_.' '--' <<< "$1"; }       # a name as Kubernetes takes it
+project=$(text name)
 
 # health SERVICE: its test as a command; an image's own is in its Dockerfile.
 health() {

@@ -345,8 +345,15 @@ health() {
 
 # sql: runs the statements of its input as the database's root, whose password stays in the container.
 sql() {
+  local into=(docker compose exec -T db)
+  # cluster:begin
+  local there
+  there=$(docker ps --filter label=com.docker.swarm.service.name --format '{{.ID}} {{.Label "com.docker.swarm.service.name"}}' |
+    sed -n "s/ $(docker compose config | sed -n 's/^name: //p')_db$//p")
+  [ -z "$there" ] || into=(docker exec -i "$there")
+  # cluster:end
   # shellcheck disable=SC2016 # The container's shell expands it.
-  docker compose exec -T db bash -c 'exec mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" \
+  "${into[@]}" bash -c 'exec mariadb --defaults-extra-file=<(printf "[client]\nuser=root\npassword=\"%s\"\n" \
     "$(< /run/secrets/db_root)") --protocol=socket --skip-column-names --batch'
 }
 

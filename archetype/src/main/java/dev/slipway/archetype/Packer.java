@@ -39,7 +39,14 @@ final class Packer {
     /** The features that a project may do without, each with the beginnings of the paths that are its own. */
     static final SortedMap<String, List<String>> FEATURES = new TreeMap<>(Map.of(
             "cluster",
-            List.of("docs/cluster.md", "scripts/kubernetes.sh"),
+            List.of(
+                    "docker-compose.swarm.yml",
+                    "docs/cluster.md",
+                    "mariadb/standby.sh",
+                    "scripts/kubernetes.sh",
+                    "scripts/model.sh",
+                    "scripts/promote.sh",
+                    "scripts/swarm.sh"),
             "mixnet",
             List.of(
                     "docker-compose.betanet.yml",

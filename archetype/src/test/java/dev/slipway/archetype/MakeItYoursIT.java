@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Does what docs/make-it-yours.md says; ForeignDomainIT does its rest, one's own domain without a worker. */
@@ -108,9 +109,10 @@ class MakeItYoursIT {
     /** By hand, as the page says, and by the generator: there is no difference. */
     @Test
     void whatIsRemovedIsGoneAsIfItHadNotBeenChosen() throws Exception {
-        Path project = generate("removed", "monitoring=true", "mixnet=true");
+        Path project = generate("removed", "monitoring=true", "mixnet=true", "cluster=true");
         Page page = Page.of(project);
 
+        page.run("More than one host");
         page.run("The mixnet");
         assertSame(project, generate("never chosen", "monitoring=true", "mixnet=false"));
         FeaturesIT.assertHolds(project, false, true, false);
@@ -129,7 +131,8 @@ class MakeItYoursIT {
 
     private static Path generate(String folder, String... features) throws Exception {
         Path generated = Maven.emptyFolder(folder);
-        Maven.generate(generated, "groupId=com.acme", "artifactId=orders", features[0], features[1]).assertSuccess();
+        Maven.generate(generated, Stream.concat(Stream.of("groupId=com.acme", "artifactId=orders"), Stream.of(features)).toArray(String[]::new))
+                .assertSuccess();
         Path project = generated.resolve("orders");
         Run.of(project, "", List.of("bash", "-c", "git init -q && git add . && git -c user.name=t -c user.email=t@example.com commit -qm generated"))
                 .assertSuccess();

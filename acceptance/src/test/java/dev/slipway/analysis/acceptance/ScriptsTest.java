@@ -385,7 +385,7 @@ class ScriptsTest {
 
     static Stream<String> scripts() throws IOException {
         try (Stream<Path> files = Files.list(Project.FOLDER.resolve("scripts"))) {
-            return files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".sh") && !name.equals("lib.sh")).sorted().toList().stream();
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".sh") && !name.matches("(lib|model)\\.sh")).sorted().toList().stream();
         }
     }
 
