@@ -12,6 +12,7 @@
 . scripts/model.sh
 
 work=$(mktemp -d)
+held=${ALONE:-}
 trap 'rm -rf "$work"' EXIT
 
 # read_model TAG: the leaves of production's layers and the Swarm's, with the profiles of .env. Backups are of $standby, if there is one.
@@ -265,6 +266,7 @@ deploy() {
   [ -f .env ] || die "there is no .env: cp .env.example .env"
   can_remember
   alone
+  trap 'rm -rf "$work"; [ -n "$held" ] || unlock' EXIT
   need_labels
   before=$(setting TAG)
   read_model "$tag"
@@ -344,6 +346,7 @@ promote() {
   need_a_manager
   [ -f .env ] || die "there is no .env: cp .env.example .env"
   alone
+  trap 'rm -rf "$work"; [ -n "$held" ] || unlock' EXIT
   new=$(labelled database=standby)
   [ "$(grep -c . <<< "$new")" = 1 ] || die "$(grep -c . <<< "$new") hosts have the label database=standby, and one must be it; nothing was changed"
   standby=$new
@@ -399,7 +402,7 @@ standby_status() {
   esac
   state=$(at primary say) || return 0
   case $waits:$state in
-    lossless:*clients=0*) report fail "writes stand still, since no standby follows" "start $name, or DB_STANDBY=available in .env and bash scripts/swarm.sh deploy" ;;
+    lossless:*clients=0*) report fail "writes stand still, since no standby follows" "start $name, or docker node update --label-rm database $name and bash scripts/swarm.sh deploy, to go on without it" ;;
     *status=OFF*) report warn "the database acknowledges without its standby" "bash scripts/swarm.sh deploy, once that follows" ;;
   esac
 }

@@ -176,15 +176,7 @@ class SwarmDeployTest {
                 }
             }));
         }
-        clients.forEach(Thread::start);
-        try {
-            deploy.run();
-        } finally {
-            stop.set(true);
-            for (Thread client : clients) {
-                client.join();
-            }
-        }
+        during(clients, stop, deploy);
         System.out.println("written while the database's host died: " + acknowledged.size());
         assertThat(acknowledged).hasSizeGreaterThan(20);
         return acknowledged;
@@ -216,6 +208,12 @@ class SwarmDeployTest {
                 }
             }));
         }
+        during(clients, stop, deploy);
+        System.out.println("while a Swarm was deployed to: " + answers);
+        return answers;
+    }
+
+    private static void during(List<Thread> clients, AtomicBoolean stop, Deploy deploy) throws Exception {
         clients.forEach(Thread::start);
         try {
             deploy.run();
@@ -225,8 +223,6 @@ class SwarmDeployTest {
                 client.join();
             }
         }
-        System.out.println("while a Swarm was deployed to: " + answers);
-        return answers;
     }
 
     private static Docker.Output manager(String commands) {
