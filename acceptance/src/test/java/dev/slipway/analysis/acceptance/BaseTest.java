@@ -242,7 +242,7 @@ class BaseTest {
 
         assertThat(Docker.run("docker", "run", "--rm", "--network", "none", "--user", "0:0", "-e", "PROC_NET=/net", "-v", proc + ":/net:ro",
                         "-v", Project.FOLDER.toRealPath().resolve("nginx/shared") + ":/shared:ro", "--entrypoint", "sh", image, "/shared/start.sh",
-                        "sh", "-c", "cat /tmp/*.conf")
+                        "cat", "/tmp/neighbours.conf", "/tmp/listen-80.conf", "/tmp/listen-443.conf")
                 .text()).isEqualTo("set_real_ip_from 172.20.0.0/16;\nset_real_ip_from 198.18.77.128/25;\n");
     }
 
