@@ -6,6 +6,7 @@
 #   wait MODE          has the database wait for its standby, now and after each start
 #   alone              has it wait for none
 #   say                a line on this server, standby or database
+#   identified USER    each of the passwords way-* lets him in, and no other
 #   asked              fails unless db answers
 #   take-over          the standby applies what it has received, and is the database's volume from then on
 #
@@ -24,7 +25,6 @@ field() { sed -n "s/^ *$1: *//p" <<< "$state"; }
 quoted() { sed "s/[\\\\']/\\\\&/g" "$1"; }
 
 serve() {
-  local file account
   if [ ! -e .standby ]; then
     if [ -e mysql ] && [ ! -e .copying ]; then
       echo "This volume was the database's own, and no standby is made of that: docker volume rm on this host, once nothing in it is missed." >&2
@@ -35,15 +35,10 @@ serve() {
     bash /usr/local/bin/dump.sh copy-database
     mv .copying .standby
   fi
-  # Its accounts have the passwords of the secrets of now.
   umask 077
   {
     cat /etc/mysql/accounts.sql
-    for file in /run/secrets/db_*; do
-      account=${file#*/db_}@\'%\'
-      [ "$file" != /run/secrets/db_root ] || account=root@localhost
-      echo "ALTER USER $account IDENTIFIED BY '$(quoted "$file")';"
-    done
+    echo "GRANT SLAVE MONITOR ON *.* TO exporter@'%';" # monitoring
     echo "CHANGE MASTER TO MASTER_HOST = 'db', MASTER_USER = 'archiver', MASTER_PASSWORD = '$(quoted /run/secrets/db_archiver)'," \
       "MASTER_CONNECT_RETRY = 2, MASTER_USE_GTID = slave_pos;"
     echo "START SLAVE;"
@@ -97,6 +92,12 @@ say() {
   else
     sql "SHOW STATUS LIKE 'Rpl_semi_sync_master_%'" | awk '{ sub(/Rpl_semi_sync_master_/, ""); printf "%s=%s ", $1, $2 }'
   fi
+}
+
+identified() {
+  local file ways=""
+  for file in /run/secrets/way-*; do ways="${ways:+$ways OR }mysql_native_password USING PASSWORD('$(quoted "$file")')"; done
+  sql "SET sql_log_bin = 0; ALTER USER $1 IDENTIFIED VIA $ways"
 }
 
 asked() { as archiver --host=db --connect-timeout=3 -e "DO 1"; }

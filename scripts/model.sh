@@ -14,9 +14,26 @@ LEAVES='
     else print path() "\t"
   }
   function push(name) { at[++depth] = indent; key[depth] = name }
+  # A text of several lines, which are indented by as much as its first one.
+  function end(    text) {
+    if (!block) return
+    text = several
+    if (block == "|-") sub(/\n$/, "", text)
+    gsub(/[\\"]/, "\\\\&", text)
+    gsub(/\n/, "\\n", text)
+    gsub(/\$\$/, "$", text)
+    block = several = ""
+    print path() "\t\"" text "\""
+  }
   {
     match($0, /^ */)
     indent = RLENGTH
+    if (block && (several == "" || $0 == "" || indent >= margin)) {
+      if (several == "") margin = indent
+      several = several substr($0, margin + 1) "\n"
+      next
+    }
+    end()
     text = substr($0, indent + 1)
     while (depth && at[depth] >= indent) depth--
     while (sub(/^- /, "", text)) {
@@ -27,8 +44,10 @@ LEAVES='
       push(substr(text, 1, index(text, ":") - 1))
       text = substr(text, RLENGTH + 1)
     }
-    if (text != "") leaf(text)
-  }'
+    if (text ~ /^\|-?$/) block = text
+    else if (text != "") leaf(text)
+  }
+  END { end() }'
 
 leaves=''
 

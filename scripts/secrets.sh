@@ -77,14 +77,16 @@ make() {
 }
 
 rotate() {
-  local name=$1 file=secrets/$1.txt next=secrets/$1.next user service
+  local name=$1 file=secrets/$1.txt next=secrets/$1.next user
   [[ $name = db_* && " $(passwords | list) " = *" $file "* ]] ||
     die "there is no password $name: choose $(passwords | sed -n 's/.*\(db_.*\)\.txt/\1/p' | list)"
   user="${name#db_}@'%'"
   [ "$name" != db_root ] || user=root@localhost
-  need_production
+  on_a_swarm || # cluster
+    need_production
   [ -s "$file" ] || [ -s "$next" ] || die "there is no $file: bash scripts/secrets.sh makes it"
-  sql <<< "SELECT 1" > /dev/null 2>&1 || die "the database does not answer: start it with docker compose up -d --wait db"
+  on_a_swarm || # cluster
+    sql <<< "SELECT 1" > /dev/null 2>&1 || die "the database does not answer: start it with docker compose up -d --wait db"
   confirm "Give $name a new password?"
   alone
 
@@ -95,18 +97,30 @@ rotate() {
     identified "$user" "$next" "$file"
   fi
   overwrite "$file" "$next"
-  [ "$name" != db_app ] || for service in app worker; do
+  read_again "$name"
+  identified "$user" "$file"
+  rm -f "$next"
+  say "$name has a new password."
+}
+
+# read_again NAME: replaces what has read it as it started.
+read_again() {
+  local service
+  # cluster:begin
+  if on_a_swarm; then
+    bash scripts/swarm.sh read_again "$1"
+    return
+  fi
+  # cluster:end
+  [ "$1" != db_app ] || for service in app worker; do
     ! has_service "$service" || roll "$service" ||
       die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
   done
   # monitoring:begin
-  if [ "$name" = db_exporter ]; then   # which reads it as it starts
+  if [ "$1" = db_exporter ]; then
     docker compose --profile monitoring ps -q mysqld-exporter | while read -r service; do docker restart "$service" > /dev/null; done
   fi
   # monitoring:end
-  identified "$user" "$file"
-  rm -f "$next"
-  say "$name has a new password."
 }
 
 # overwrite FILE NEXT: in place, since containers have the file itself mounted; in one write, so that none reads a part of it.
@@ -124,11 +138,21 @@ overwrite() {
 # identified USER FILE...: each of these passwords lets the user in, and no other.
 identified() {
   local file ways=""
+  # cluster:begin
+  if on_a_swarm; then
+    bash scripts/swarm.sh identified "$@"
+    return
+  fi
+  # cluster:end
   for file in "${@:2}"; do
     ways="${ways:+$ways OR }mysql_native_password USING PASSWORD('$(sed "s/[\\\\']/\\\\&/g" "$file")')"
   done
   sql <<< "SET sql_log_bin = 0; ALTER USER $1 IDENTIFIED VIA $ways" # not in the binary log
 }
+
+# cluster:begin
+on_a_swarm() { docker service inspect "$(docker compose config 2> /dev/null | sed -n 's/^name: //p')_db" > /dev/null 2>&1; }
+# cluster:end
 
 command=""
 for argument; do

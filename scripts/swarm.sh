@@ -19,13 +19,14 @@ trap 'rm -rf "$work"' EXIT
 read_model() {
   local profiles others
   profiles=$(setting COMPOSE_PROFILES)
-  others=$(tr , '\n' <<< "$profiles" | grep -vx -e backup -e offsite | list) || true
+  others=$(tr , '\n' <<< "$profiles" | grep -vx -e backup -e monitoring -e offsite | list) || true
   [ -z "$others" ] || die "not for a Swarm: the profiles $others; take them out of COMPOSE_PROFILES in .env"
   leaves=$(TAG=$1 COMPOSE_PROFILES=$profiles,standby COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml:docker-compose.swarm.yml \
     docker compose config | awk "$LEAVES") || die "the Compose files cannot be read: the lines above say why"
   project=$(text name)
   waits=$(text x-standby)
   [[ $waits =~ ^(off|available|lossless)$ ]] || die "DB_STANDBY is $waits in .env: say off, available or lossless"
+  has_monitoring || leaves=$(grep -v ^/services/standby-exporter/ <<< "$leaves") # monitoring
   [ -n "$standby" ] || return 0
   leaves=$(sed -e 's,^\(/services/\(backup\|offsite\)/deploy/placement/constraints/0	\).*,\1"node.labels.database == standby",' \
     -e '/^\/services\/backup\/environment\/DB_IMAGE	/{h;s,DB_IMAGE	.*,DB_HOST	"standby",p;g;}' <<< "$leaves")
@@ -37,6 +38,15 @@ find_standby() { [ "$(setting DB_STANDBY)" = off ] || standby=$(labelled databas
 
 # hash_of FILE [TARGET]: of its content, and where it is mounted: a service that has one config twice is another at each deploy.
 hash_of() { { say "${2:-}"; cat "$1"; } | sha256 | cut -c 1-12; }
+
+# kept: a service, a secret and its name, of those that the database and its standby have and do not read again. Another one would restart them.
+kept() {
+  local service name
+  for service in db standby; do
+    docker service inspect -f '{{range .Spec.TaskTemplate.ContainerSpec.Secrets}}{{println .SecretName}}{{end}}' "${project}_$service" 2> /dev/null |
+      sed -n "s/^${project}_\(.*\)_[0-9a-f]*$/$service \1 &/p" | grep -v -e "^. db_root " -e '^standby db_archiver '
+  done || true
+}
 
 # secrets: the name of each secret that is a file, the name that its content gives it, and the file.
 secrets() {
@@ -52,9 +62,9 @@ configs() {
   local service item source target file
   for service in $(names services); do
     for item in $(names "services/$service/volumes"); do
-      [ "$(text "services/$service/volumes/$item/type")" = bind ] || continue
-      # Its folders have files alone, but for nginx/, whose shared/ is mounted by itself.
       source=$(text "services/$service/volumes/$item/source") target=$(text "services/$service/volumes/$item/target")
+      [[ $(text "services/$service/volumes/$item/type") = bind && $source = "$PWD"/* ]] || continue
+      # Its folders have files alone, but for nginx/, whose shared/ is mounted by itself.
       if [ -d "$source" ]; then
         find "$source" -maxdepth 1 -type f | sort | while read -r file; do say "$service ${project}_$(hash_of "$file" "$target/${file##*/}") $target/${file##*/} $file"; done
       else
@@ -73,20 +83,25 @@ configs() {
 stack() {
   local services=" $* "
   [ $# -gt 0 ] || services=" $(for service in $(names services); do
-    [[ $(text "services/$service/deploy/mode") = *-job || $service$waits = standbyoff ]] || say "$service"
+    [[ $(text "services/$service/deploy/mode") = *-job || $service$waits = standby*off ]] || say "$service"
   done | list) "
   secrets > "$work/secrets"
   configs > "$work/configs"
-  printf '%s\n' "$leaves" | awk -v services="$services" -v secrets="$work/secrets" -v configs="$work/configs" -F '\t' '
+  kept > "$work/kept"
+  printf '%s\n' "$leaves" | awk -v folder="$PWD/" -v services="$services" -v secrets="$work/secrets" -v configs="$work/configs" -v kept="$work/kept" -F '\t' '
     BEGIN {
       OFS = FS
       while ((getline line < secrets) > 0) { split(line, a, " "); called[a[1]] = a[2] }
+      while ((getline line < kept) > 0) { split(line, a, " "); has[a[1], a[2]] = a[3] }
       while ((getline line < configs) > 0) { split(line, a, " "); mounted[a[1]] = mounted[a[1]] a[2] " " a[3] "\n" }
       print "/version", "\"3.13\""
     }
     function bare(text) { return substr(text, 2, length(text) - 2) }
-    # What services have beside what they had: files as configs, and what lies in memory.
+    # What services have beside what they had: files as configs, what lies in memory, and by what their lines in the log are known.
     function more(service,    n, i, entry, a) {
+      print "/services/" service "/labels/project", "\"" project "\""
+      print "/services/" service "/labels/service", "\"" service "\""
+      print "/services/" service "/logging/options/labels", "\"project,service\""
       n = split(mounted[service], entry, "\n")
       for (i = 1; i < n; i++) {
         split(entry[i], a, " ")
@@ -103,15 +118,22 @@ stack() {
       }
     }
     { split($1, p, "/") }
+    p[2] == "name" { project = bare($2) }
     p[2] == "services" && !index(services, " " p[3] " ") { next }
     p[2] == "services" && p[3] != service { if (service != "") more(service); service = p[3] }
     p[2] != "services" && service != "" { more(service); service = "" }
     p[2] == "name" || p[2] ~ /^x-/ || p[2] == "secrets" || p[2] == "configs" { next }
     p[4] ~ /^(build|configs|container_name|depends_on|profiles|restart|security_opt)$/ { next }
     p[4] == "tmpfs" { memory[p[3]] = memory[p[3]] bare($2) "\n"; next }
-    p[4] == "volumes" && p[6] == "type" { kind = bare($2) }
-    p[4] == "volumes" && (kind == "bind" || $2 == "") { next }
-    p[4] == "secrets" && p[6] == "source" { left = !(bare($2) in called); if (!left) { $2 = "\"" called[bare($2)] "\""; asked[bare($2)] = 1 } }
+    p[4] == "volumes" && p[6] == "type" { kind = $0 }
+    p[4] == "volumes" && p[6] == "source" && kind ~ /"bind"/ && index(bare($2), folder) != 1 { print kind; kind = "" }
+    p[4] == "volumes" && (kind ~ /"bind"/ || p[6] == "bind" || $2 == "") { next }
+    /\/logging\/options\/labels/ { next }
+    p[4] == "secrets" && p[6] == "source" {
+      name = bare($2)
+      left = !(name in called)
+      if (!left) { name = (p[3], name) in has ? has[p[3], name] : called[name]; $2 = "\"" name "\""; asked[name] = 1 }
+    }
     p[4] == "secrets" && left { next }
     { print }
     END {
@@ -154,6 +176,13 @@ need_labels() {
   [ "$number" -le 1 ] || die "$number hosts have the label database=standby, and there is one standby: docker node update --label-rm database HOST; nothing was changed"
   [ "$(hosts gateway=yes)" != 0 ] ||
     die "no host that is ready has the label gateway=yes: docker node update --label-add gateway=yes HOST; nothing was changed"
+  # monitoring:begin
+  if has_monitoring; then
+    number=$(hosts monitoring=yes)
+    [ "$number" = 1 ] || die "$number hosts that are ready have the label monitoring=yes, and one has the metrics: docker node update --label-add" \
+      "monitoring=yes HOST, or --label-rm monitoring; nothing was changed"
+  fi
+  # monitoring:end
 }
 
 # put_files: makes the secrets and configs that are not there, by names that their content gives them.
@@ -217,7 +246,8 @@ job_of() {
   leaves=$leaves$'\n'$(sort -s -t / -k 4,4 <<< "$lines")
 }
 
-# at primary|standby COMMAND...: what mariadb/standby.sh does beside the server of the host with that label.
+# at primary|standby COMMAND...: what mariadb/standby.sh does beside the server of the host with that label; $also is what the job has beside that.
+also=()
 at() {
   local leaves=$leaves word number=1 command=()
   [ "$(hosts "database=$1")" = 1 ] || return
@@ -225,7 +255,7 @@ at() {
     command+=("command/$number	\"$word\"")
     number=$((number + 1))
   done
-  job_of standby "at-$1" 'entrypoint/0	"bash"' 'command/0	"/usr/local/bin/standby.sh"' "${command[@]}" \
+  job_of standby "at-$1" 'entrypoint/0	"bash"' 'command/0	"/usr/local/bin/standby.sh"' "${command[@]}" "${also[@]}" \
     "deploy/placement/constraints/0	\"node.labels.database == $1\""
   job "at-$1" --raw
 }
@@ -319,7 +349,7 @@ deploy() {
   ! has_backup || own_backups_there || { (die "$tag serves, but the folder of backups cannot be made: the lines above say why") || exit 2; }
   for service in ${standby:+standby} $(names services); do # whose backups are made
     case $service:$(text "services/$service/deploy/mode") in
-      standby:*) [ -n "$standby" ] || continue ;;
+      standby*) [ -n "$standby" ] || continue ;;
       app:* | worker:* | *:*-job) continue ;;
     esac
     replace "$service" || { (die "$tag serves, but $service is not as it should be: the lines above say why") || exit 2; }
@@ -330,7 +360,7 @@ deploy() {
   else
     if docker service inspect "${project}_standby" > /dev/null 2>&1; then
       at primary alone || { (die "$tag serves, but the database may wait for a standby that is not there: the lines above say why") || exit 2; }
-      docker service rm "${project}_standby" > /dev/null
+      forget_standby
     fi
     [ "$waits" = off ] || say "No host has the label database=standby: the database is alone."
   fi
@@ -363,8 +393,11 @@ promote() {
     sleep 3
   done
   said=$(at standby say) || die "the standby does not answer: docker service logs ${project}_standby; nothing was changed"
-  if [ -n "$old" ] && [ -z "$(ready "$old")" ] && [[ ${1:-} != --is-off && $said != *" lossless "* ]]; then
-    die "$name may be cut off and go on alone, and what it acknowledges would be lost: switch it off, then bash scripts/promote.sh --is-off; nothing was changed"
+  if [ -n "$old" ] && [[ ${1:-} != --is-off && $said != *" lossless "* ]]; then
+    [ -n "$(ready "$old")" ] ||
+      die "$name may be cut off and go on alone, and what it acknowledges would be lost: switch it off, then bash scripts/promote.sh --is-off; nothing was changed"
+    die "the database on $name does not run, and its disk may have what the standby has not: start it again, or give that up with" \
+      "bash scripts/promote.sh --is-off; nothing was changed"
   fi
   # From here on the Swarm has no host for the database, and stops it on one that comes back.
   [ -z "$old" ] || docker node update --label-rm database "$old" > /dev/null
@@ -373,7 +406,7 @@ promote() {
     "--label-add database=primary ${name:-HOST}, for the old database to serve"
   docker service scale --detach "${project}_standby=0" > /dev/null
   while docker service ps --format '{{.CurrentState}}' "${project}_standby" | grep -vE '^(Shutdown|Complete|Failed|Rejected|Orphaned|Remove)' > /dev/null; do sleep 1; done
-  docker service rm "${project}_standby" > /dev/null
+  forget_standby
   docker node update --label-add database=primary "$new" > /dev/null
   end=$((SECONDS + 600))
   until docker service ps -f desired-state=running -f "node=$new" --format '{{.CurrentState}}' "${project}_db" | grep ^Running > /dev/null; do
@@ -388,6 +421,44 @@ promote() {
   done
   say "It has no standby now: docs/cluster.md says how to make one."
 }
+
+# --- Passwords ------------------------------------------------------------------------------------------------------------
+
+# identified USER FILE...: each of these passwords lets the user in, and no other; in the standby, too.
+identified() {
+  local leaves=$leaves number=0 where file also=()
+  for file in "${@:2}"; do
+    number=$((number + 1))
+    leaves=$leaves$'\n'"/secrets/way-$number/file	\"$PWD/$file\""
+    also+=("secrets/9$number/source	\"way-$number\"" "secrets/9$number/target	\"/run/secrets/way-$number\"")
+  done
+  put_files
+  for where in primary ${standby:+standby}; do
+    at "$where" identified "$1" || die "the password was not changed in the $where of the database: the lines above say why; call this again"
+  done
+  forget_files
+}
+
+# read_again SECRET: replaces what has read it as it started, one after the other.
+read_again() {
+  local service
+  put_files
+  for service in $(names services); do
+    grep -q "^/services/$service/secrets/[0-9]*/source	\"$1\"$" <<< "$leaves" || continue
+    case $service:$1:$(text "services/$service/deploy/mode") in
+      *-job) continue ;;
+      db:db_root:* | standby:db_root:* | standby:db_archiver:*) ;;
+      db:* | standby:*) continue ;;
+    esac
+    [[ $service != standby* || -n $standby ]] || continue
+    replace "$service" || die "the new $service did not become ready, and the old one serves on. Both passwords are good; call this again"
+  done
+  forget_files
+}
+
+# --- What is there --------------------------------------------------------------------------------------------------------
+
+forget_standby() { docker service ls -q -f "name=${project}_standby" | xargs docker service rm > /dev/null; }
 
 # standby_status: whether it follows, and what the database does about it.
 standby_status() {
@@ -416,6 +487,7 @@ own_backups_there() {
 }
 
 has_backup() { [ -n "$(names services/backup)" ]; }
+has_monitoring() { [[ ,$(setting COMPOSE_PROFILES), = *,monitoring,* ]]; } # monitoring
 
 # status: a line for each host and each service.
 status() {
@@ -447,6 +519,12 @@ case ${1:-} in
     ;;
   deploy) deploy "${2:-$(setting TAG)}" ;;
   promote) promote "${2:-}" ;;         # scripts/promote.sh
+  identified | read_again)             # scripts/secrets.sh
+    need_labels
+    find_standby
+    read_model "$(setting TAG)"
+    "$@"
+    ;;
   status)
     need_a_manager
     find_standby

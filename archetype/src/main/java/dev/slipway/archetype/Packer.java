@@ -43,6 +43,8 @@ final class Packer {
                     "docker-compose.swarm.yml",
                     "docs/cluster.md",
                     "mariadb/standby.sh",
+                    "monitoring/grafana/dashboards/hosts.json",
+                    "monitoring/prometheus/swarm-rules.yml",
                     "scripts/kubernetes.sh",
                     "scripts/model.sh",
                     "scripts/promote.sh",

@@ -74,7 +74,7 @@ class MonitoringConfigurationTest {
 
     @Test
     void everyDashboardFitsOneScreenAndSaysInWhatUnitItMeasures() {
-        assertThat(MonitoringFiles.dashboards()).containsOnlyKeys("overview.json", "betanet-overview.json", "betanet-performance.json");
+        assertThat(MonitoringFiles.dashboards()).containsOnlyKeys("overview.json", "betanet-overview.json", "betanet-performance.json", "hosts.json");
         Set<String> datasources = MonitoringFiles.list(MonitoringFiles.yaml(
                                 MonitoringFiles.MONITORING.resolve("grafana/provisioning/datasources/datasources.yml"))
                         .get("datasources"))

@@ -25,8 +25,14 @@ final class MonitoringFiles {
 
     /** Every rule; an alert has an {@code alert}, a recording rule a {@code record}. */
     static List<Map<String, Object>> rules() {
+        return Stream.concat(rules("rules.yml").stream(), rules("swarm-rules.yml").stream()).toList();
+    }
+
+    /** Those of one file, of which there are none where there is no such file. */
+    static List<Map<String, Object>> rules(String file) {
+        Path path = MONITORING.resolve("prometheus").resolve(file);
         List<Map<String, Object>> rules = new ArrayList<>();
-        for (Map<String, Object> group : list(yaml(MONITORING.resolve("prometheus/rules.yml")).get("groups"))) {
+        for (Map<String, Object> group : Files.exists(path) ? list(yaml(path).get("groups")) : List.<Map<String, Object>>of()) {
             rules.addAll(list(group.get("rules")));
         }
         return rules;

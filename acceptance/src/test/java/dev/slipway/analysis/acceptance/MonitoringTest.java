@@ -264,10 +264,10 @@ class MonitoringTest {
     /** Panels' expressions and recording rules as they are; of an alert, whose own answer is empty, each selector. */
     private static Set<String> expressions() {
         Set<String> expressions = MonitoringFiles.queries().stream()
-                .filter(query -> query.datasource().equals("prometheus"))
+                .filter(query -> query.datasource().equals("prometheus") && !query.dashboard().equals("hosts.json"))
                 .map(query -> query.expression().replace("$__rate_interval", "1m"))
                 .collect(Collectors.toCollection(TreeSet::new));
-        for (Map<String, Object> rule : MonitoringFiles.rules()) {
+        for (Map<String, Object> rule : MonitoringFiles.rules("rules.yml")) {
             String expression = (String) rule.get("expr");
             if (rule.containsKey("record")) {
                 expressions.add(expression);

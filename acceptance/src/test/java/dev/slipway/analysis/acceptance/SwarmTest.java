@@ -28,15 +28,17 @@ class SwarmTest {
     static Path project;
 
     private static Map<String, Map<String, Object>> compose;
+    private static Map<String, Map<String, Object>> production;
     private static Map<String, Map<String, Object>> stack;
 
     @BeforeAll
     static void render() throws IOException {
         Project.copy(project);
         assumeTrue(Files.exists(project.resolve("scripts/swarm.sh")), "a project without the feature cluster");
-        Files.writeString(project.resolve(".env"), "COMPOSE_PROFILES=backup,offsite\nBACKUP_REPOSITORY=sftp:x:/y\nDB_STANDBY=lossless\nTAG=1.4.0\n");
+        Files.writeString(project.resolve(".env"), "COMPOSE_PROFILES=backup,monitoring,offsite\nBACKUP_REPOSITORY=sftp:x:/y\nDB_STANDBY=lossless\nTAG=1.4.0\n");
         run("bash scripts/secrets.sh");
-        compose = services(run("COMPOSE_PROFILES=backup,offsite,standby COMPOSE_FILE=" + LAYERS + " docker compose config"));
+        compose = services(run("COMPOSE_PROFILES=backup,monitoring,offsite,standby COMPOSE_FILE=" + LAYERS + " docker compose config"));
+        production = services(run("COMPOSE_PROFILES=backup,monitoring,offsite COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml docker compose config"));
         run("bash scripts/swarm.sh render 2> left-out > stack.yml");
         stack = services(run("docker stack config -c stack.yml"));
     }
@@ -45,14 +47,14 @@ class SwarmTest {
     void everyServiceIsThereButJobs() {
         Set<String> services = new TreeSet<>(compose.keySet());
         services.remove("migrate");
-        assertThat(stack.keySet()).isEqualTo(services).contains("app", "backup", "db", "nginx", "offsite", "standby", "worker");
+        assertThat(stack.keySet()).isEqualTo(services).contains("app", "backup", "db", "nginx", "node-exporter", "offsite", "standby", "worker");
     }
 
     @Test
     void eachIsAsItIsUnderCompose() {
         stack.forEach((name, service) -> {
             Map<String, Object> wanted = compose.get(name);
-            for (String same : List.of("cap_drop", "command", "entrypoint", "environment", "image", "init", "read_only", "stop_grace_period", "stop_signal", "user")) {
+            for (String same : List.of("cap_drop", "command", "entrypoint", "environment", "hostname", "image", "init", "read_only", "stop_grace_period", "stop_signal", "user")) {
                 assertThat(text(service.get(same))).as(name + " " + same).isEqualTo(text(wanted.get(same)));
             }
             assertThat(text(at(service, "healthcheck", "test"))).as(name).isEqualTo(text(at(wanted, "healthcheck", "test")).replace("$$", "$"));
@@ -62,6 +64,12 @@ class SwarmTest {
             assertThat(Double.valueOf(text(at(service, "deploy", "resources", "limits", "cpus"))))
                     .isEqualTo(Double.valueOf(text(at(wanted, "deploy", "resources", "limits", "cpus"))));
             assertThat(at(service, "networks")).as(name + " networks").isEqualTo(at(wanted, "networks"));
+            if (production.containsKey(name)) {
+                assertThat(((Map<?, ?>) at(service, "networks")).keySet()).as(name + " networks").isEqualTo(((Map<?, ?>) at(production.get(name), "networks")).keySet());
+                for (String same : List.of("cap_drop", "command", "entrypoint", "read_only", "user")) {
+                    assertThat(text(service.get(same))).as(name + " " + same).isEqualTo(text(production.get(name).get(same)));
+                }
+            }
         });
     }
 
@@ -72,7 +80,7 @@ class SwarmTest {
             Set<String> wanted = new TreeSet<>();
             for (Map<String, Object> volume : list(compose.get(name), "volumes")) {
                 Path source = Path.of(volume.get("source").toString());
-                if (volume.get("type").equals("bind") && Files.isDirectory(source)) {
+                if (volume.get("type").equals("bind") && source.startsWith(project) && Files.isDirectory(source)) {
                     try (var files = Files.list(source)) {
                         files.filter(Files::isRegularFile).forEach(file -> wanted.add(volume.get("target") + "/" + file.getFileName()));
                     }
