@@ -19,7 +19,8 @@ trap 'rm -rf "$work"' EXIT
 read_model() {
   local profiles others
   profiles=$(setting COMPOSE_PROFILES)
-  others=$(tr , '\n' <<< "$profiles" | grep -vx -e backup -e monitoring -e offsite | list) || true
+  others=$(tr , '\n' <<< "$profiles" | grep -vx -e backup -e offsite | list) || true
+  others=$(xargs <<< "${others/monitoring/}") # monitoring
   [ -z "$others" ] || die "not for a Swarm: the profiles $others; take them out of COMPOSE_PROFILES in .env"
   leaves=$(TAG=$1 COMPOSE_PROFILES=$profiles,standby COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml:docker-compose.swarm.yml \
     docker compose config | awk "$LEAVES") || die "the Compose files cannot be read: the lines above say why"
@@ -280,6 +281,7 @@ replace() {
     [ "$state" != none ] || [ "$(docker service ps -f desired-state=shutdown --format '{{.CurrentState}}' "$service" | grep -c ^Failed)" -lt 5 ] || break
   done
   docker service ps --no-trunc --format '{{.Name}} on {{.Node}}: {{.CurrentState}} {{.Error}}' "$service" | sed -n '1,5p' >&2
+  docker service logs --raw --tail 5 "$service" 2>&1 | tail -n 5 >&2 || true
   return 1
 }
 
@@ -503,7 +505,7 @@ status() {
   [ "$number" = 1 ] || report fail "$number hosts that are ready have the label database=primary" "docker node update --label-add database=primary HOST"
   [ -z "$standby" ] || standby_status
   docker stack services "$project" --format '{{.Name}} {{.Replicas}} {{.Image}}' | sort | while read -r name replicas image; do
-    if [ "${replicas%/*}" = "${replicas#*/}" ]; then
+    if [ "${replicas%/*}" -ge "${replicas#*/}" ]; then   # more while a host is down, whose are counted
       report ok "$name: $replicas of ${image##*:} on $(docker service ps -f desired-state=running --format '{{.Node}}' "$name" | sort -u | list)"
     else
       report fail "$name: $replicas of ${image##*:}: $(docker service ps --no-trunc --format '{{.Error}}' "$name" | grep . | sed -n 1p)" "docker service logs $name"
