@@ -34,7 +34,7 @@ class FeaturesIT {
                 cluster, monitoring, mixnet, files(project).size(), lines(project), entries(project));
         if (!mixnet) {
             assertThat(files(project)).hasSizeLessThanOrEqualTo(150);
-            assertThat(lines(project)).isLessThanOrEqualTo(14_220);
+            assertThat(lines(project)).isLessThanOrEqualTo(14_230);
             assertThat(entries(project)).isLessThanOrEqualTo(13);
         }
     }

@@ -36,7 +36,7 @@ class RoundTripIT {
         Path project = folder.resolve("analysis");
         Map<String, String> generated = files(project);
         Map<String, String> reference = trackedFiles();
-        assertThat(generated).hasSizeLessThanOrEqualTo(202).hasSameSizeAs(reference);
+        assertThat(generated).hasSizeLessThanOrEqualTo(204).hasSameSizeAs(reference);
         assertThat(generated.keySet()).isEqualTo(reference.keySet());
         reference.forEach((path, content) -> assertThat(generated.get(path)).as(path).isEqualTo(content));
 
