@@ -58,10 +58,12 @@ secrets() {
   done
 }
 
-# configs: of each file that a service has mounted from the project, the service, its name by content, where it is there, and the file.
+# configs [SERVICE...]: of each file that these, or all, have mounted from the project: the service, its name by content, where it is there, and the file.
+# shellcheck disable=SC2046
 configs() {
   local service item source target file
-  for service in $(names services); do
+  [ $# -gt 0 ] || set -- $(names services)
+  for service; do
     for item in $(names "services/$service/volumes"); do
       source=$(text "services/$service/volumes/$item/source") target=$(text "services/$service/volumes/$item/target")
       [[ $(text "services/$service/volumes/$item/type") = bind && $source = "$PWD"/* ]] || continue
@@ -80,14 +82,14 @@ configs() {
 }
 
 # stack SERVICE...: the stack file of these, of all but jobs if none is named.
-# shellcheck disable=SC2016,SC2120
+# shellcheck disable=SC2016,SC2086,SC2120
 stack() {
   local services=" $* "
   [ $# -gt 0 ] || services=" $(for service in $(names services); do
     [[ $(text "services/$service/deploy/mode") = *-job || $service$waits = standby*off ]] || say "$service"
   done | list) "
   secrets > "$work/secrets"
-  configs > "$work/configs"
+  configs $services > "$work/configs"
   kept > "$work/kept"
   printf '%s\n' "$leaves" | awk -v folder="$PWD/" -v services="$services" -v secrets="$work/secrets" -v configs="$work/configs" -v kept="$work/kept" -F '\t' '
     BEGIN {
