@@ -12,7 +12,7 @@ state=/var/tmp                             # anybody's in the image, and so in a
 current=$state/current
 webroot=$state/webroot
 first_retry=${FIRST_RETRY:-60}             # seconds after a failure, and twice as long after each further one, to six hours
-scratch=/run
+scratch=${SCRATCH:-/run} && mkdir -p "$scratch"
 export TMPDIR="$scratch"
 set -f
 # shellcheck disable=SC2046 # a word each

@@ -19,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
 read_model() {
   local profiles others
   profiles=$(setting COMPOSE_PROFILES)
-  others=$(tr , '\n' <<< "$profiles" | grep -vx -e backup -e offsite | list) || true
+  others=$(tr , '\n' <<< "$profiles" | grep -vx -e backup -e edge -e offsite | list) || true
   others=$(xargs <<< "${others/monitoring/}") # monitoring
   [ -z "$others" ] || die "not for a Swarm: the profiles $others; take them out of COMPOSE_PROFILES in .env"
   leaves=$(TAG=$1 COMPOSE_PROFILES=$profiles,standby COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml:docker-compose.swarm.yml \
@@ -27,7 +27,7 @@ read_model() {
   project=$(text name)
   waits=$(text x-standby)
   [[ $waits =~ ^(off|available|lossless)$ ]] || die "DB_STANDBY is $waits in .env: say off, available or lossless"
-  has_monitoring || leaves=$(grep -v ^/services/standby-exporter/ <<< "$leaves") # monitoring
+  has_profile monitoring || leaves=$(grep -v ^/services/standby-exporter/ <<< "$leaves") # monitoring
   [ -n "$standby" ] || return 0
   leaves=$(sed -e 's,^\(/services/\(backup\|offsite\)/deploy/placement/constraints/0	\).*,\1"node.labels.database == standby",' \
     -e '/^\/services\/backup\/environment\/DB_IMAGE	/{h;s,DB_IMAGE	.*,DB_HOST	"standby",p;g;}' <<< "$leaves")
@@ -45,7 +45,7 @@ kept() {
   local service name
   for service in db standby; do
     docker service inspect -f '{{range .Spec.TaskTemplate.ContainerSpec.Secrets}}{{println .SecretName}}{{end}}' "${project}_$service" 2> /dev/null |
-      sed -n "s/^${project}_\(.*\)_[0-9a-f]*$/$service \1 &/p" | grep -v -e "^. db_root " -e '^standby db_archiver '
+      sed -n "s/^${project}_\(.*\)_[0-9a-f]*$/$service \1 &/p" | grep -v -e ' db_root ' -e '^standby db_archiver '
   done || true
 }
 
@@ -179,13 +179,16 @@ need_labels() {
   [ "$number" -le 1 ] || die "$number hosts have the label database=standby, and there is one standby: docker node update --label-rm database HOST; nothing was changed"
   [ "$(hosts gateway=yes)" != 0 ] ||
     die "no host that is ready has the label gateway=yes: docker node update --label-add gateway=yes HOST; nothing was changed"
-  # monitoring:begin
-  if has_monitoring; then
-    number=$(hosts monitoring=yes)
-    [ "$number" = 1 ] || die "$number hosts that are ready have the label monitoring=yes, and one has the metrics: docker node update --label-add" \
-      "monitoring=yes HOST, or --label-rm monitoring; nothing was changed"
-  fi
-  # monitoring:end
+  ! has_profile edge || need_one edge "the certificate"
+  ! has_profile monitoring || need_one monitoring "the metrics" # monitoring
+}
+
+# need_one LABEL WHAT: ends unless one host has it, on which this lies.
+need_one() {
+  local number
+  number=$(hosts "$1=yes")
+  [ "$number" = 1 ] ||
+    die "$number hosts that are ready have the label $1=yes, and one has $2: docker node update --label-add $1=yes HOST, or --label-rm $1; nothing was changed"
 }
 
 # put_files: makes the secrets and configs that are not there, by names that their content gives them.
@@ -289,9 +292,18 @@ replace() {
 
 # left_out: what these files say and a Swarm drops without a word.
 left_out() {
-  local found=""
-  grep -q '/security_opt/' <<< "$leaves" && found="no-new-privileges: {\"no-new-privileges\": true} in each host's /etc/docker/daemon.json says it to all"
-  [ -z "$found" ] || say "A Swarm leaves out $found" >&2
+  ! grep -q '/security_opt/' <<< "$leaves" || say "A Swarm leaves out no-new-privileges: $DAEMON says it to all; status asks each host" >&2
+}
+DAEMON="{\"no-new-privileges\": true} in each host's /etc/docker/daemon.json"
+
+# privileges: reports the hosts whose containers may get more of them, as setuid programs give. A job on each host asks the kernel.
+privileges() {
+  local leaves=$leaves said
+  job_of nginx privileges 'entrypoint/0	"sh"' 'command/0	"-c"' 'command/1	"grep NoNewPrivs /proc/self/status"' 'deploy/mode	"global-job"'
+  leaves=$(grep -v -e ^/services/privileges/ports/ -e ^/services/privileges/deploy/placement/ <<< "$leaves")
+  said=$(job privileges) || { report skip "no-new-privileges: not every host could be asked"; return; }
+  said=$(sed -n 's/^[^|]*@\([^ |]*\) .*:[^0-9]*0$/\1/p' <<< "$said" | sort -u | list)
+  [ -z "$said" ] || report warn "containers on $said may get new privileges" "$DAEMON"
 }
 
 deploy() {
@@ -491,7 +503,7 @@ own_backups_there() {
 }
 
 has_backup() { [ -n "$(names services/backup)" ]; }
-has_monitoring() { [[ ,$(setting COMPOSE_PROFILES), = *,monitoring,* ]]; } # monitoring
+has_profile() { [[ ,$(setting COMPOSE_PROFILES), = *,$1,* ]]; }
 
 # status: a line for each host and each service.
 status() {
@@ -506,6 +518,7 @@ status() {
   number=$(hosts database=primary)
   [ "$number" = 1 ] || report fail "$number hosts that are ready have the label database=primary" "docker node update --label-add database=primary HOST"
   [ -z "$standby" ] || standby_status
+  privileges
   docker stack services "$project" --format '{{.Name}} {{.Replicas}} {{.Image}}' | sort | while read -r name replicas image; do
     if [ "${replicas%/*}" -ge "${replicas#*/}" ]; then   # more while a host is down, whose are counted
       report ok "$name: $replicas of ${image##*:} on $(docker service ps -f desired-state=running --format '{{.Node}}' "$name" | sort -u | list)"

@@ -60,7 +60,7 @@ class SwarmDeployTest {
         engines = List.of(System.getenv("SWARM_ENGINES").split(" "));
         down();                        // What a run that was cut off has left.
         Project.copy(project);
-        Files.writeString(project.resolve(".env"), "COMPOSE_PROFILES=backup,monitoring\nHTTP_PORT=" + PORT + "\nIMAGE=swarm-app\nAPP_REPLICAS=2\nAPP_CPUS=1.0\n");
+        Files.writeString(project.resolve(".env"), "COMPOSE_PROFILES=backup,edge,monitoring\nEDGE_HTTP_PORT=8880\nEDGE_HTTPS_PORT=8443\nHTTP_PORT=" + PORT + "\nIMAGE=swarm-app\nAPP_REPLICAS=2\nAPP_CPUS=1.0\n");
         System.out.println("SKIPPED: " + String.join(", ", NOT_STARTED) + " on a Swarm: no image of them here");
         here("for service in " + String.join(" ", NOT_STARTED) + "; do sed -i \"/^  $service:/,/profiles:/s/profiles: .*/profiles: [left-out]/\" monitoring/docker-compose*.yml; done");
         here("IMAGE=localhost/swarm-app TAG=first docker compose -f docker-compose.yml build --quiet app; docker tag localhost/swarm-app:first localhost/swarm-app:second;"
@@ -77,6 +77,8 @@ class SwarmDeployTest {
         manager("docker node update --label-add database=primary " + nodes.get(1)).assertSuccess();
         assertThat(manager("bash scripts/swarm.sh deploy first").text()).contains("no host that is ready has the label gateway=yes");
         manager("docker node update --label-add gateway=yes " + nodes.get(0) + " && docker node update --label-add gateway=yes " + nodes.get(1)).assertSuccess();
+        assertThat(manager("bash scripts/swarm.sh deploy first").text()).contains("0 hosts that are ready have the label edge=yes");
+        manager("docker node update --label-add edge=yes " + nodes.get(0)).assertSuccess();
         assertThat(manager("bash scripts/swarm.sh deploy first").text()).contains("0 hosts that are ready have the label monitoring=yes");
         manager("docker node update --label-add monitoring=yes " + nodes.get(0)).assertSuccess();
         assertThat(manager("bash scripts/swarm.sh deploy first").assertSuccess().text()).contains("Pending migrations: V1").endsWith("Deployed first.\n");
@@ -91,7 +93,7 @@ class SwarmDeployTest {
             for (String engine : engines) {
                 Docker.run(Path.of("."), Map.of("DOCKER_HOST", engines.get(0)), "bash", "-c", "docker stack rm " + Project.NAME
                         + "; node=$(docker --host " + engine + " info -f '{{.Swarm.NodeID}}')"
-                        + "; docker node update --label-rm database $node; docker node update --label-rm gateway $node; docker node update --label-rm monitoring $node"
+                        + "; docker node update --label-rm database $node; docker node update --label-rm gateway $node; docker node update --label-rm monitoring $node; docker node update --label-rm edge $node"
                         + "; export DOCKER_HOST=" + engine + "; for i in {1..60}; do docker ps -q | grep -q . || break; sleep 1; done; docker container prune -f"
                         + "; docker volume ls -q | grep ^" + Project.NAME + "_ | xargs -r docker volume rm");
             }
@@ -107,6 +109,12 @@ class SwarmDeployTest {
 
         assertThat(answers).containsOnlyKeys("200");
         assertThat(manager("bash scripts/swarm.sh status").assertSuccess().text()).contains(Project.NAME + "_app: 2/2 of second on ");
+    }
+
+    @Test
+    void theEdgeServesByTlsAndEachHostIsAskedForPrivileges() {
+        assertThat(here("curl -sk -o /dev/null -w '%{http_code}' https://" + gateways.get(0) + ":8443/readyz")).isEqualTo("200");
+        assertThat(manager("bash scripts/swarm.sh status").assertSuccess().text()).contains("may get new privileges: {\"no-new-privileges\": true}");
     }
 
     @Test

@@ -35,10 +35,10 @@ class SwarmTest {
     static void render() throws IOException {
         Project.copy(project);
         assumeTrue(Files.exists(project.resolve("scripts/swarm.sh")), "a project without the feature cluster");
-        Files.writeString(project.resolve(".env"), "COMPOSE_PROFILES=backup,monitoring,offsite\nBACKUP_REPOSITORY=sftp:x:/y\nDB_STANDBY=lossless\nTAG=1.4.0\n");
+        Files.writeString(project.resolve(".env"), "COMPOSE_PROFILES=backup,edge,monitoring,offsite\nBACKUP_REPOSITORY=sftp:x:/y\nDB_STANDBY=lossless\nTAG=1.4.0\n");
         run("bash scripts/secrets.sh");
-        compose = services(run("COMPOSE_PROFILES=backup,monitoring,offsite,standby COMPOSE_FILE=" + LAYERS + " docker compose config"));
-        production = services(run("COMPOSE_PROFILES=backup,monitoring,offsite COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml docker compose config"));
+        compose = services(run("COMPOSE_PROFILES=backup,edge,monitoring,offsite,standby COMPOSE_FILE=" + LAYERS + " docker compose config"));
+        production = services(run("COMPOSE_PROFILES=backup,edge,monitoring,offsite COMPOSE_FILE=docker-compose.yml:docker-compose.prod.yml docker compose config"));
         run("bash scripts/swarm.sh render 2> left-out > stack.yml");
         stack = services(run("docker stack config -c stack.yml"));
     }
